@@ -1,0 +1,1 @@
+"""The assistant of Maroc Numeric Cluster: channels, conversation, database, web."""

@@ -1,0 +1,130 @@
+"""The values that travel between channels, conversation and outbox.
+
+They are plain and frozen: a channel makes an `Inbound`, the conversation turns it into a `Turn`, the outbox sends
+each `Outbound`. None of them knows a provider, a database row or a web framework.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Variety = Literal["fr", "ary-Latn", "ary-Arab", "ar", "en"]
+
+VARIETIES: tuple[Variety, ...] = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
+DEFAULT_VARIETY: Variety = "fr"
+RIGHT_TO_LEFT: frozenset[str] = frozenset({"ary-Arab", "ar"})
+
+#: Telegram's limit for a button's callback data (InlineKeyboardButton.callback_data), the narrowest of all channels.
+PAYLOAD_LIMIT_BYTES = 64
+#: What one inbound text keeps; parsing time grows with length, and nobody asks a question in more.
+TEXT_LIMIT_CHARS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One choice under a message: either a `payload` that comes back to us, or a `url` that opens.
+
+    A payload is Rasa's button syntax, ``/intent`` or ``/intent{"entity": "value"}``, of at most 64 bytes in UTF-8.
+
+    Raises:
+        ValueError: neither or both of payload and url, an empty title, or a payload longer than 64 bytes.
+    """
+
+    title: str
+    payload: str | None = None
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.title.strip():
+            raise ValueError("a button needs a title")
+        if (self.payload is None) == (self.url is None):
+            raise ValueError(f"button {self.title!r} needs either a payload or a url")
+        if self.payload is not None and len(self.payload.encode()) > PAYLOAD_LIMIT_BYTES:
+            raise ValueError(f"payload of button {self.title!r} is over {PAYLOAD_LIMIT_BYTES} bytes: {self.payload}")
+
+    def as_json(self) -> dict[str, str]:
+        """The button as the web channel and the message log show it: title and payload or url."""
+        link = {"payload": self.payload} if self.payload is not None else {"url": self.url or ""}
+        return {"title": self.title, **link}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something that came with a message and is not text: only what identifies it, never the file itself.
+
+    `kind` is photo, voice, audio, video, document, sticker, contact, location or other; `data` holds the few
+    fields that we use (``phone`` of a contact, ``latitude``/``longitude`` in degrees of a location, ``file_name``).
+    """
+
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message as a person sent it.
+
+    Attributes:
+        channel: name of the channel, ``telegram``, ``whatsapp`` or ``web``.
+        sender: the person's address on that channel (Telegram chat id, ``whatsapp:+…`` number, web sender).
+        external_id: the provider's id of this delivery, unique per channel; a second one with it is a duplicate.
+        text: what was typed, already capped at `TEXT_LIMIT_CHARS`; empty when there was only an attachment.
+        payload: the payload of the button that was pressed, else None.
+        attachments: what came beside the text.
+        received_at: when we got it, in UTC.
+        profile: what the provider says of the sender: ``name``, ``username``, ``language_code``; all optional.
+    """
+
+    channel: str
+    sender: str
+    external_id: str
+    text: str
+    received_at: datetime
+    payload: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    profile: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message for a person, in their variety, before the channel fits it to its own limits."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    variety: Variety = DEFAULT_VARIETY
+    answer_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the machine understood of one message (Rasa's parse)."""
+
+    intent: str
+    confidence: float
+    variety: Variety
+    variety_confidence: float
+    ranking: tuple[dict[str, Any], ...] = ()
+    entities: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer before it has words: the key of its text, the data it shows, and the buttons after it.
+
+    `buttons` are either plain follow-ups (a payload whose title comes from the content files) or have their own
+    title, when they name something from the database.
+    """
+
+    key: str
+    data: dict[str, Any] = field(default_factory=dict)
+    choices: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What Rasa made of one message: the understanding and the answers, in order."""
+
+    understanding: Understanding
+    answers: tuple[Answer, ...]
