@@ -56,22 +56,6 @@ class Identity(Base):
     contact: Mapped[Contact] = relationship(back_populates="identities")
 
 
-class Conversation(Base):
-    """One per contact: the row that is locked while a message of that contact is being answered.
-
-    It is kept apart from `Contact` so that custom actions may change the contact during the turn without waiting for
-    the lock that the turn holds.
-    """
-
-    __tablename__ = "conversations"
-
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True)
-    #: bot: the bot answers; human: a member of staff does, and the bot is silent.
-    state: Mapped[str] = mapped_column(String(8), default="bot")
-    #: Number of the current session; Rasa's sender id is ``<contact id>.<session number>``.
-    session_number: Mapped[int] = mapped_column(default=0)
-
-
 class Session(Base):
     """A stretch of conversation that Rasa remembers; bounded in turns, ended by idle time."""
 
@@ -91,24 +75,19 @@ class Session(Base):
         return f"{self.contact_id}.{self.number}"
 
 
-INBOUND_STATES = ("received", "answered", "silent", "failed")
-OUTBOUND_STATES = ("queued", "sent", "delivered", "read", "failed", "undeliverable")
-
-
 class Message(Base):
     """One message in or out: the log that staff read, and the queue that guarantees delivery.
 
-    Inbound: ``received`` until its replies are stored, then ``answered``, ``silent`` (a human has the conversation)
-    or ``failed`` (the person got an apology). Outbound: ``queued`` until the provider took it, then ``sent``,
-    ``delivered``, ``read``; ``failed`` after the last attempt; ``undeliverable`` when the person blocked us or the
-    24-hour window is closed.
+    Inbound: ``received`` until its replies are stored, then ``answered``, or ``failed`` (the person got an apology).
+    Outbound: ``queued`` until the provider took it, then ``sent``,
+    ``delivered``, ``read``; ``failed`` after the last attempt; ``undeliverable`` when the person blocked us.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint(
-            "(direction = 'in' AND state IN ('received', 'answered', 'silent', 'failed')) OR (direction = 'out' "
+            "(direction = 'in' AND state IN ('received', 'answered', 'failed')) OR (direction = 'out' "
             "AND state IN ('queued', 'sent', 'delivered', 'read', 'failed', 'undeliverable'))",
             name="state",
         ),

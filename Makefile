@@ -1,0 +1,44 @@
+# The commands of the project. `make run` and `make test` work on a bare clone.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help
+help: ## show the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+.PHONY: run
+run: ## run the assistant: http://127.0.0.1:8000
+	@scripts/setup.sh run
+	@exec $(PYTHON) -m bot run
+
+.PHONY: chat
+chat: ## talk to the running assistant in the terminal
+	@scripts/setup.sh run
+	@exec $(PYTHON) -m bot chat
+
+.PHONY: train
+train: ## train the language model (`make run` does it when its inputs changed)
+	@scripts/setup.sh run
+	@$(PYTHON) -m bot train
+
+.PHONY: test
+test: ## everything that must pass
+	@scripts/setup.sh dev
+	@$(MAKE) --no-print-directory check
+	@$(PYTHON) -m bot train
+	@.venv-nlu/bin/python -m pytest -q -c tests/nlu/pytest.ini tests/nlu
+	@$(PYTHON) -m pytest -q
+
+.PHONY: check
+check: ## style, types and layers
+	@scripts/setup.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@PYTHONPATH=. .venv/bin/lint-imports --no-cache
+	@$(PYTHON) -m bot domain --check
+
+.PHONY: lock
+lock: ## renew the lock files
+	@scripts/setup.sh run
+	@scripts/lock.sh

@@ -1,0 +1,138 @@
+"""What every action shares: reading the request out of Rasa's tracker, the answer, and the interaction log."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, ClassVar
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from bot.db.engine import Database
+from bot.db.models import Interaction
+from bot.messages import Answer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked, as far as an action needs it.
+
+    `entities` has the first value of each entity kind; `said` has the words it was recognised in. `earlier_intents`
+    are the intents of this session, the latest first, without the present one.
+    """
+
+    intent: str
+    entities: dict[str, str]
+    said: dict[str, str] = field(default_factory=dict)
+    recognised: tuple[dict[str, Any], ...] = ()
+    earlier_intents: tuple[str, ...] = ()
+    contact_id: int | None = None
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an action found: the answer, the conditions it looked up, and how many rows fitted (None: no look-up)."""
+
+    answer: Answer
+    lookup: dict[str, Any] = field(default_factory=dict)
+    rows_found: int | None = None
+
+
+def read_request(tracker: Tracker) -> Request:
+    """The request in Rasa's tracker; contact and message are None when somebody else than the app drives Rasa."""
+    latest = tracker.latest_message
+    recognised = tuple(latest.get("entities") or ())
+    entities: dict[str, str] = {}
+    said: dict[str, str] = {}
+    for entity in recognised:
+        kind, value = str(entity["entity"]), entity.get("value")
+        if isinstance(value, str | int | float) and kind not in entities:
+            entities[kind] = str(value)
+            said[kind] = str(entity.get("text") or value)
+    intents = [
+        str(event["parse_data"]["intent"]["name"])
+        for event in reversed(tracker.events)
+        if event.get("event") == "user" and event.get("parse_data", {}).get("intent", {}).get("name")
+    ]
+    contact = str(tracker.sender_id).partition(".")[0]
+    message_id = _message_id(tracker)
+    return Request(
+        intent=str((latest.get("intent") or {}).get("name") or ""),
+        entities=entities,
+        said=said,
+        recognised=recognised,
+        earlier_intents=tuple(intents[1:]),
+        contact_id=int(contact) if contact.isdecimal() else None,
+        message_id=message_id,
+    )
+
+
+def _message_id(tracker: Tracker) -> int | None:
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            value = (event.get("metadata") or {}).get("message_id")
+            return value if isinstance(value, int) else None
+    return None
+
+
+class DatabaseAction(Action):
+    """An action that answers from the database and logs its run."""
+
+    action_name: ClassVar[str]
+
+    def __init__(self, db: Database) -> None:
+        """Work on one database; nothing connects before the first run."""
+        self.db = db
+
+    def name(self) -> str:
+        """The name in domain.yml."""
+        return self.action_name
+
+    @abstractmethod
+    async def find(self, request: Request) -> Finding:
+        """Look up what the request asks for, and choose the answer."""
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
+        """Rasa's entry: find, log, and hand the answer to the app as custom data."""
+        request = read_request(tracker)
+        clock = perf_counter()
+        try:
+            finding = await self.find(request)
+        except Exception as error:
+            await self._log(request, clock, Finding(Answer("error")), f"{type(error).__name__}: {error}")
+            raise
+        await self._log(request, clock, finding, None)
+        answer = finding.answer
+        dispatcher.utter_message(
+            json_message={"answer": answer.key, "data": answer.data, "choices": [list(choice) for choice in answer.choices]}
+        )
+        return []
+
+    async def _log(self, request: Request, clock: float, finding: Finding, error: str | None) -> None:
+        async with self.db.write() as session:
+            session.add(
+                Interaction(
+                    contact_id=request.contact_id,
+                    message_id=request.message_id,
+                    action=self.action_name,
+                    intent=request.intent,
+                    entities=list(request.recognised),
+                    lookup=finding.lookup,
+                    rows_found=finding.rows_found,
+                    outcome=finding.answer.key,
+                    error=error,
+                    duration_ms=round((perf_counter() - clock) * 1000, 2),
+                )
+            )
+
+
+def payload(intent: str, **entities: str) -> str:
+    """A button's payload in Rasa's syntax: ``payload("event_details", event="devoxx-morocco")``."""
+    inner = ", ".join(f'"{name}": "{value}"' for name, value in entities.items())
+    return f"/{intent}{{{inner}}}" if inner else f"/{intent}"

@@ -1,0 +1,85 @@
+"""What people look up about events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actions.base import DatabaseAction, Finding, Request, payload
+from bot.clock import today
+from bot.db.agenda import find_event, find_events
+from bot.db.models import Event
+from bot.messages import Answer
+
+SHOWN = 5
+
+
+def _event_data(event: Event) -> dict[str, Any]:
+    return {
+        "slug": event.slug,
+        "name": event.name,
+        "organiser": event.organiser,
+        "city": event.city_slug,
+        "usual_month": event.usual_month,
+        "status": event.status,
+        "starts_on": event.starts_on.isoformat() if event.starts_on else None,
+        "ends_on": event.ends_on.isoformat() if event.ends_on else None,
+        "last_starts_on": event.last_starts_on,
+        "last_ends_on": event.last_ends_on,
+        "summary": event.summary,
+        "website": event.website,
+    }
+
+
+def _choices(events: list[Event]) -> tuple[tuple[str, str | None], ...]:
+    return tuple((payload("event_details", event=event.slug), event.name) for event in events)
+
+
+def read_month(value: str | None) -> int | None:
+    """The month, 1 to 12, out of an entity ``date`` whose value is ``month:5``; None for any other date."""
+    kind, _, number = (value or "").partition(":")
+    return int(number) if kind == "month" and number.isdecimal() and 1 <= int(number) <= 12 else None
+
+
+class FindEvents(DatabaseAction):
+    """Events still to come, by city, month and topic."""
+
+    action_name = "action_find_events"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `events_upcoming`, or `events_none` with the other known ones."""
+        asked: dict[str, Any] = {
+            "city": request.entities.get("city"),
+            "month": read_month(request.entities.get("date")),
+            "topic": request.entities.get("topic"),
+        }
+        async with self.db.read() as session:
+            events = await find_events(session, today=today(), **asked)
+            others = [] if events else await find_events(session, today=today())
+        shown = (events or others)[:SHOWN]
+        data = {
+            **asked,
+            "events": [_event_data(event) for event in shown],
+            "fact_slugs": [event.fact_slugs[0] for event in shown if event.fact_slugs],
+        }
+        lookup = {name: value for name, value in asked.items() if value}
+        key = "events_upcoming" if events else "events_none"
+        return Finding(Answer(key, data, _choices(shown)), lookup, len(events))
+
+
+class DescribeEvent(DatabaseAction):
+    """One event by its name."""
+
+    action_name = "action_describe_event"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `event_details` or `event_unknown`."""
+        asked = request.entities.get("event")
+        async with self.db.read() as session:
+            event = await find_event(session, asked) if asked else None
+            known = [] if event else await find_events(session, today=today())
+        if event is None:
+            listed = [{"slug": item.slug, "name": item.name} for item in known]
+            data = {"asked": request.said.get("event", ""), "events": listed}
+            return Finding(Answer("event_unknown", data, _choices(known[:SHOWN])), {"event": asked} if asked else {}, 0)
+        data = {"event": _event_data(event), "fact_slugs": event.fact_slugs[:4]}
+        return Finding(Answer("event_details", data), {"event": event.slug}, 1)

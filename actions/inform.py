@@ -1,0 +1,58 @@
+"""A bare piece of information: "Rabat", "cybersécurité", "en mai" goes on with the question before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from actions.base import DatabaseAction, Finding, Request, payload
+from bot.db.engine import Database
+from bot.messages import Answer
+
+
+class UseInformation(DatabaseAction):
+    """Answers the last question again with what was added, or asks what the person wants to know of it."""
+
+    action_name = "action_use_information"
+
+    #: What a bare entity is about when there was no question before it.
+    alone: ClassVar[dict[str, str]] = {
+        "track": "jobintech_tracks",
+        "programme": "incubator_details",
+        "event": "event_details",
+        "stage": "incubator_search",
+        "sector": "incubator_search",
+    }
+    #: Entities that each question can use; a diploma adds nothing to a search for incubators.
+    used: ClassVar[dict[str, frozenset[str]]] = {
+        "jobintech_tracks": frozenset({"track"}),
+        "jobintech_locations": frozenset({"city"}),
+        "jobintech_dates": frozenset({"city", "track"}),
+        "incubator_search": frozenset({"city", "stage", "sector"}),
+        "incubator_details": frozenset({"programme"}),
+        "funding_options": frozenset({"stage", "sector"}),
+        "event_search": frozenset({"city", "date", "topic"}),
+        "event_details": frozenset({"event"}),
+        "publications_search": frozenset({"topic"}),
+    }
+
+    def __init__(self, db: Database, continued: Mapping[str, DatabaseAction]) -> None:
+        """`continued` maps the intent of a question to the action that answers it."""
+        super().__init__(db)
+        self._continued = continued
+
+    async def find(self, request: Request) -> Finding:
+        """The answer of the question that is gone on with, else `inform_city` or `inform_noted`."""
+        given = request.entities.keys()
+        last = next((intent for intent in request.earlier_intents if intent in self._continued), None)
+        if last is not None and self.used[last] & given:
+            return await self._continued[last].find(request)
+        for entity, intent in self.alone.items():
+            if entity in given:
+                return await self._continued[intent].find(request)
+        if "city" in given:
+            city = request.entities["city"]
+            intents = ("jobintech_locations", "incubator_search", "event_search")
+            choices = tuple((payload(intent, city=city), None) for intent in intents)
+            return Finding(Answer("inform_city", {"city": city}, choices), {"city": city})
+        return Finding(Answer("inform_noted"))

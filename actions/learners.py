@@ -1,0 +1,108 @@
+"""What prospective learners look up: trainings, where they are held, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actions.base import DatabaseAction, Finding, Request, payload
+from bot.clock import today
+from bot.db.models import Cohort, Track
+from bot.db.training import find_cohorts, list_tracks
+from bot.messages import Answer
+
+
+def _cohort_data(cohort: Cohort) -> dict[str, Any]:
+    return {
+        "title": cohort.title,
+        "operator": cohort.operator.name if cohort.operator else None,
+        "city": cohort.city_slug,
+        "starts_on": cohort.starts_on,
+        "ends_on": cohort.ends_on,
+    }
+
+
+def _track_choices(tracks: list[Track], limit: int) -> tuple[tuple[str, str | None], ...]:
+    return tuple((payload("jobintech_tracks", track=track.slug), track.name) for track in tracks[:limit])
+
+
+class FindTracks(DatabaseAction):
+    """The list of trainings, or one of them when the person named it."""
+
+    action_name = "action_find_tracks"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `tracks_list`, `track_details` or `track_unknown`."""
+        asked = request.entities.get("track")
+        async with self.db.read() as session:
+            tracks = await list_tracks(session)
+            track = next((track for track in tracks if track.slug == asked), None)
+            cohorts = await find_cohorts(session, track=track.slug) if track else []
+        lookup = {"track": asked} if asked else {}
+        if asked is None:
+            listed = [{"slug": track.slug, "name": track.name, "summary": track.summary} for track in tracks]
+            return Finding(Answer("tracks_list", {"tracks": listed}, _track_choices(tracks, 6)), lookup, len(tracks))
+        if track is None:
+            data = {"asked": request.said["track"], "tracks": [{"slug": t.slug, "name": t.name} for t in tracks]}
+            return Finding(Answer("track_unknown", data, _track_choices(tracks, 6)), lookup, 0)
+        data = {
+            "track": {"name": track.name, "summary": track.summary},
+            "cohorts": [_cohort_data(cohort) for cohort in cohorts[:4]],
+            "fact_slugs": [*track.fact_slugs[:1], *(cohort.fact_slug for cohort in cohorts[:4])],
+        }
+        return Finding(Answer("track_details", data), lookup, len(cohorts))
+
+
+class FindCentres(DatabaseAction):
+    """Where trainings are held: every city, or the classes of one."""
+
+    action_name = "action_find_centres"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `centres_list`, `centres_city` or `centres_none`."""
+        city = request.entities.get("city")
+        async with self.db.read() as session:
+            cohorts = [cohort for cohort in await find_cohorts(session) if cohort.city_slug]
+        by_city: dict[str, dict[str, None]] = {}
+        for cohort in cohorts:
+            operators = by_city.setdefault(str(cohort.city_slug), {})
+            if cohort.operator is not None:
+                operators[cohort.operator.name] = None
+        cities = sorted(by_city, key=lambda slug: (-len(by_city[slug]), slug))
+        if city is None:
+            data: dict[str, Any] = {
+                "cities": [{"city": slug, "operators": list(by_city[slug])} for slug in cities],
+                "total": len(cities),
+                "fact_slugs": list(dict.fromkeys(cohort.fact_slug for cohort in cohorts))[:3],
+            }
+            return Finding(Answer("centres_list", data), {}, len(cities))
+        there = [cohort for cohort in cohorts if cohort.city_slug == city]
+        if not there:
+            return Finding(Answer("centres_none", {"city": city, "cities": cities}), {"city": city}, 0)
+        data = {
+            "city": city,
+            "cohorts": [_cohort_data(cohort) for cohort in there[:5]],
+            "fact_slugs": [cohort.fact_slug for cohort in there[:5]],
+        }
+        return Finding(Answer("centres_city", data), {"city": city}, len(there))
+
+
+class FindCohorts(DatabaseAction):
+    """The next classes, or, while none is announced, the latest that are known."""
+
+    action_name = "action_find_cohorts"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `cohorts_upcoming` or `cohorts_none`."""
+        city, track = request.entities.get("city"), request.entities.get("track")
+        async with self.db.read() as session:
+            upcoming = await find_cohorts(session, city=city, track=track, starts_after=today())
+            latest = [] if upcoming else await find_cohorts(session, city=city, track=track)
+        shown = upcoming[:5] or latest[:3]
+        data = {
+            "city": city,
+            "track": shown[0].track.name if track and shown else track,
+            "cohorts" if upcoming else "latest": [_cohort_data(cohort) for cohort in shown],
+            "fact_slugs": [cohort.fact_slug for cohort in shown],
+        }
+        lookup = {name: value for name, value in (("city", city), ("track", track)) if value}
+        return Finding(Answer("cohorts_upcoming" if upcoming else "cohorts_none", data), lookup, len(upcoming))

@@ -1,0 +1,39 @@
+"""What people look up in the sector watch."""
+
+from __future__ import annotations
+
+from actions.base import DatabaseAction, Finding, Request
+from bot.db.agenda import find_publications
+from bot.messages import Answer
+
+SHOWN = 4
+
+
+class FindPublications(DatabaseAction):
+    """Entries of the watch on a topic, the latest first."""
+
+    action_name = "action_find_publications"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `publications_found`, or `publications_none` with the latest ones."""
+        topic = request.entities.get("topic")
+        async with self.db.read() as session:
+            entries = await find_publications(session, topic=topic)
+            others = [] if entries else await find_publications(session)
+        data = {
+            "topic": topic,
+            "publications": [
+                {
+                    "title": entry.title,
+                    "summary": entry.summary,
+                    "publisher": entry.publisher,
+                    "published_on": entry.published_on,
+                    "url": entry.url,
+                }
+                for entry in (entries or others)[:SHOWN]
+            ],
+            # Each entry shows its own publisher and date.
+            "fact_slugs": [],
+        }
+        key = "publications_found" if entries else "publications_none"
+        return Finding(Answer(key, data), {"topic": topic} if topic else {}, len(entries))

@@ -1,0 +1,124 @@
+"""The command line: ``python -m bot <command>``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+
+from bot.errors import AssistantError
+from bot.settings import load_settings
+
+
+def _run(_arguments: argparse.Namespace) -> int:
+    from bot.run import make_secret, run
+
+    make_secret()
+    settings = load_settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    return asyncio.run(run(settings))
+
+
+def _serve(_arguments: argparse.Namespace) -> int:
+    import uvicorn
+
+    from bot.app import make_app
+
+    settings = load_settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    uvicorn.run(make_app(settings), host=settings.host, port=settings.port, access_log=False)
+    return 0
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    from bot.chat import chat
+
+    asyncio.run(chat(arguments.url))
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from bot.training import ensure_model
+
+    ensure_model(force=arguments.force)
+    return 0
+
+
+def _seed(_arguments: argparse.Namespace) -> int:
+    from bot.run import make_secret, prepare_database
+
+    make_secret()
+    asyncio.run(prepare_database(load_settings()))
+    return 0
+
+
+def _domain(arguments: argparse.Namespace) -> int:
+    from bot.domain import check_domain, write_domain
+
+    return asyncio.run(check_domain() if arguments.check else write_domain())
+
+
+def _requests(_arguments: argparse.Namespace) -> int:
+    from bot.run import make_secret
+    from bot.staff import print_requests
+
+    make_secret()
+    asyncio.run(print_requests(load_settings()))
+    return 0
+
+
+def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
+    from twilio.rest import Client
+
+    from bot.app import whatsapp_words
+    from bot.channels.whatsapp_templates import create_templates
+    from bot.run import make_secret
+
+    make_secret()
+    settings = load_settings()
+    if settings.twilio_auth_token is None:
+        print("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and WHATSAPP_FROM must be set", file=sys.stderr)
+        return 2
+    client = Client(settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
+    print(f"WHATSAPP_TEMPLATES={json.dumps(create_templates(client, whatsapp_words()))}")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 1 when it could not, with one line that says why."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="The assistant of Maroc Numeric Cluster")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, work: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(work=work)
+        return command
+
+    add("run", _run, "run everything: database, model, Rasa and the app")
+    add("serve", _serve, "run the app alone; Rasa runs elsewhere")
+    chat = add("chat", _chat, "talk to the running assistant")
+    chat.add_argument("--url", default="http://127.0.0.1:8000", help="address of the app")
+    train = add("train", _train, "train the language model if its inputs changed")
+    train.add_argument("--force", action="store_true", help="train in any case")
+    add("seed", _seed, "migrate the database and bring the shipped content up to date")
+    domain = add("domain", _domain, "write the answers' French text into domain.yml")
+    domain.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    add("requests", _requests, "list what people asked of the team")
+    add("whatsapp-templates", _whatsapp_templates, "create the WhatsApp button templates at Twilio and print the setting")
+
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.work(chosen))
+    except AssistantError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""Give an answer its words: the key and data of an `Answer` become text and buttons in one variety.
+
+Texts are Jinja2 templates in `bot.content`, run in a sandbox, since staff may write them. What they show of the world
+comes from the database: values and dates of facts by their slug, names of towns. The sources of an answer are written
+under it, once, with their dates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import StrictUndefined, Template
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from sqlalchemy import select
+
+from bot import wording
+from bot.content import Shape, Words, load_shapes, load_words
+from bot.db.engine import Database
+from bot.db.models import City, Fact
+from bot.errors import AssistantError
+from bot.messages import DEFAULT_VARIETY, VARIETIES, Answer, Button, Outbound, Variety
+
+#: How long facts are kept before they are read again; a change by staff is seen within this time.
+REFRESH_S = 5.0
+
+
+class RenderError(AssistantError):
+    """An answer can't be written: unknown key, a fact that is not there, or data that the text needs and lacks."""
+
+
+@dataclass(slots=True)
+class FactBook:
+    """Facts and town names in memory, read again every few seconds."""
+
+    db: Database
+    facts: dict[str, Fact] = field(default_factory=dict)
+    city_names: dict[str, str] = field(default_factory=dict)
+    _read_at: float = float("-inf")
+
+    async def refresh(self) -> None:
+        """Read the facts again if the last reading is older than `REFRESH_S`."""
+        if monotonic() - self._read_at < REFRESH_S:
+            return
+        async with self.db.read() as session:
+            self.facts = {fact.slug: fact for fact in await session.scalars(select(Fact))}
+            self.city_names = {city.slug: city.name for city in await session.scalars(select(City))}
+        self._read_at = monotonic()
+
+
+class Answers:
+    """The renderer of every answer in every variety."""
+
+    def __init__(self, book: FactBook) -> None:
+        self._book = book
+        self._shapes = load_shapes()
+        self._words = load_words()
+        self._environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        )
+        self._environment.filters |= {
+            name: _filter(name) for name in ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic")
+        }
+        self._templates: dict[str, Template] = {}
+
+    async def render(self, answer: Answer, variety: Variety) -> Outbound:
+        """Text, sources and buttons of an answer.
+
+        Raises:
+            RenderError: the key is unknown, or its text needs something that is not there.
+        """
+        await self._book.refresh()
+        shape = self._shapes.get(answer.key)
+        if shape is None:
+            raise RenderError(f"no answer is called {answer.key!r}; bot/content/answers.yml lists them")
+        words = self._words[variety]
+        text = words.answers.get(answer.key) or self._words[DEFAULT_VARIETY].answers.get(answer.key)
+        if text is None:
+            raise RenderError(f"{answer.key} has no text in {variety} nor in {DEFAULT_VARIETY}")
+        data = _in_variety(answer.data, variety)
+        body = self._fill(text, answer.key, variety, data, shape.facts)
+        sources = data.get("fact_slugs", shape.facts)
+        parts = [body, self._source_line(sources, variety)]
+        return Outbound(
+            text="\n\n".join(part for part in parts if part),
+            buttons=tuple(self._buttons(answer, shape, words)),
+            variety=variety,
+            answer_key=answer.key,
+        )
+
+    def title(self, payload: str, variety: Variety) -> str:
+        """The title of a button from its payload alone: ``/subscribe_updates{"topic": "events"}`` → "Événements".
+
+        Raises:
+            RenderError: neither this variety nor French has a title for it.
+        """
+        if payload.startswith("/change_language"):
+            return _language_title(payload, self._words[variety])
+        for words in (self._words[variety], self._words[DEFAULT_VARIETY]):
+            title = _title(words, payload)
+            if title is not None:
+                return title
+        raise RenderError(f"no button title for {payload} in bot/content")
+
+    def _fill(self, text: str, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...]) -> str:
+        template = self._templates.get(text)
+        if template is None:
+            template = self._templates[text] = self._environment.from_string(text)
+
+        def as_of(slug: str) -> str:
+            return self._as_of(self._fact(slug), variety)
+
+        values = {slug: self._fact(slug).values for slug in facts}
+        context = {**data, "facts": values, "as_of": as_of, "_variety": variety, "_words": self._words, "_book": self._book}
+        try:
+            lines = template.render(context).splitlines()
+        except (TemplateError, ValueError, TypeError, KeyError) as error:
+            raise RenderError(f"{key} in {variety}: {type(error).__name__}: {error}") from error
+        return "\n".join(line.rstrip() for line in lines).strip()
+
+    def _fact(self, slug: str) -> Fact:
+        fact = self._book.facts.get(slug)
+        if fact is None:
+            raise RenderError(f"no fact is called {slug!r}; run `python -m bot seed`")
+        return fact
+
+    def _as_of(self, fact: Fact, variety: Variety) -> str:
+        return wording.day(fact.as_of, variety) if fact.as_of else str(self._words[variety].phrases["undated"])
+
+    def _source_line(self, slugs: Any, variety: Variety) -> str:
+        named: dict[str, None] = {}
+        for slug in slugs:
+            fact = self._fact(slug)
+            named[f"{fact.publisher} ({self._as_of(fact, variety)})"] = None
+        if not named:
+            return ""
+        phrases = self._words[variety].phrases
+        pattern = phrases["source" if len(named) == 1 else "sources"]
+        separator = "، " if variety in ("ar", "ary-Arab") else ", "
+        return self._environment.from_string(pattern).render(list=separator.join(named))
+
+    def _buttons(self, answer: Answer, shape: Shape, words: Words) -> list[Button]:
+        variety = next(name for name, known in self._words.items() if known is words)
+        buttons = [
+            Button(title=title or self.title(payload, variety), payload=payload)  # type: ignore[arg-type]
+            for payload, title in answer.choices
+        ]
+        buttons += [Button(title=self.title(f"/{intent}", variety), payload=f"/{intent}") for intent in shape.next]  # type: ignore[arg-type]
+        sites = [self._fact(slug).values.get("site") or self._fact(slug).values.get("linkedin") for slug in shape.links]
+        if answer.data.get("link"):
+            sites.append(answer.data["link"])
+        return buttons + [Button(title=_host(site), url=site) for site in sites if site]
+
+
+def _in_variety(value: Any, variety: Variety) -> Any:
+    """Replace every ``{variety: text}`` in an answer's data by the text of one variety, French when it lacks it."""
+    if isinstance(value, Mapping):
+        if value and all(name in VARIETIES for name in value):
+            return value.get(variety) or value.get(DEFAULT_VARIETY, "")
+        return {key: _in_variety(item, variety) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_variety(item, variety) for item in value]
+    return value
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.removeprefix("www.") or url
+
+
+#: Every language names itself, so that a person finds theirs whatever the bot speaks at the moment.
+_LANGUAGE_TITLES = {"fr": "Français", "ary-Arab": "الدارجة", "ary-Latn": "Darija", "ar": "العربية", "en": "English"}
+
+
+def _language_title(payload: str, words: Words) -> str:
+    _, brace, rest = payload.partition("{")
+    if not brace:
+        return str(words.buttons["change_language"])
+    language = json.loads(brace + rest)["language"]
+    return _LANGUAGE_TITLES.get(language) or str(words.choices["language_automatic"])
+
+
+def _title(words: Words, payload: str) -> str | None:
+    """The title in one variety's words, or None when it has none."""
+    intent, brace, rest = payload.removeprefix("/").partition("{")
+    if intent == "request_erasure":
+        return str(words.choices["delete_my_data"])
+    if not brace:
+        return words.buttons.get(intent)
+    entities = json.loads(brace + rest)
+    topic = words.choices.get("topic", {})
+    if intent == "subscribe_updates" and entities.get("topic") in topic:
+        return str(topic[entities["topic"]])
+    if "city" in entities:
+        place = {
+            "jobintech_locations": "centres_in_city",
+            "incubator_search": "incubators_in_city",
+            "event_search": "events_in_city",
+        }.get(intent)
+        if place is not None:
+            return str(words.choices[place])
+    return words.buttons.get(intent)
+
+
+def _filter(name: str) -> Any:
+    """A Jinja2 filter that knows the variety of the text that it is used in."""
+    from jinja2 import pass_context
+    from jinja2.runtime import Context
+
+    @pass_context
+    def apply(context: Context, value: Any) -> str:
+        variety = context["_variety"]
+        if name in ("day", "month", "number"):
+            return str(getattr(wording, name)(value, variety))
+        known = context["_words"][variety].names.get(name, {})
+        if value in known:
+            return str(known[value])
+        if name == "city":
+            return str(context["_book"].city_names.get(value, value))
+        raise ValueError(f"no name for the {name} {value!r}")
+
+    return apply

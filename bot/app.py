@@ -1,0 +1,198 @@
+"""The composition root: every part made once, wired together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from rasa_sdk.executor import ActionExecutor
+
+from actions import make_executor
+from bot import page, web
+from bot.answers import Answers, FactBook
+from bot.channels.base import Channel
+from bot.channels.telegram import TelegramChannel
+from bot.channels.whatsapp import WhatsAppChannel
+from bot.channels.whatsapp_templates import ChoiceWords
+from bot.content import load_words, phrase
+from bot.conversation import Conversation
+from bot.db.engine import Database, open_database
+from bot.errors import SettingsError
+from bot.inbox import Inbox
+from bot.messages import VARIETIES, Inbound
+from bot.outbox import Outbox
+from bot.rasa import Rasa
+from bot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: How often the log is searched for work that nobody was woken for: another process's, or a retry's.
+SWEEP_S = 5.0
+
+
+@dataclass(slots=True)
+class Assistant:
+    """The running parts of one app process."""
+
+    settings: Settings
+    db: Database
+    rasa: Rasa
+    inbox: Inbox
+    outbox: Outbox
+    conversation: Conversation
+    channels: dict[str, Channel]
+    executor: ActionExecutor
+
+    async def accept(self, inbounds: Iterable[Inbound]) -> None:
+        """Store messages and set their answering off; when this returns they are committed."""
+        for inbound in inbounds:
+            stored = await self.inbox.accept(inbound)
+            channel = self.channels.get(inbound.channel)
+            if channel is not None:
+                self._in_background(channel.acknowledge(inbound))
+            if stored is not None:
+                self.conversation.lanes.wake(stored[0])
+
+    def _in_background(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+    async def sweep(self) -> None:
+        """Wake whoever has work waiting in the log; at the start this resumes what a crash left unfinished."""
+        for contact_id in await self.conversation.list_due():
+            self.conversation.lanes.wake(contact_id)
+        for contact_id in await self.outbox.list_due():
+            self.outbox.lanes.wake(contact_id)
+
+
+#: Tasks that nobody waits for; the set keeps them from being collected while they run.
+_running: set[asyncio.Future[object]] = set()
+
+
+def make_assistant(settings: Settings) -> Assistant:
+    """Make every part; nothing connects yet.
+
+    Raises:
+        SettingsError: the database's URL can't be used.
+    """
+    db = open_database(settings.database_url)
+    rasa = Rasa(settings.rasa_url, settings.rasa_secret.get_secret_value(), settings.rasa_timeout_s)
+    channels = make_channels(settings)
+    outbox = Outbox(db, channels)
+    conversation = Conversation(db, rasa, Answers(FactBook(db)), outbox, tuple(channels), settings)
+    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, channels, make_executor(db))
+
+
+def make_channels(settings: Settings) -> dict[str, Channel]:
+    """The channels that are configured, by name. The web page needs none: its replies go back in its own request."""
+    channels: dict[str, Channel] = {}
+    if settings.telegram_token is not None:
+        token = settings.telegram_token.get_secret_value()
+        secret = settings.telegram_webhook_secret
+        channels["telegram"] = TelegramChannel(
+            token,
+            # Telegram only has to repeat it: derived from the token, it is secret, and the same after a restart.
+            secret.get_secret_value() if secret else hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest(),
+            {variety: load_words()[variety].phrases["commands"] for variety in ("fr", "ar", "en")},
+            api_url=settings.telegram_api_url,
+        )
+    if settings.twilio_account_sid and settings.twilio_auth_token and settings.whatsapp_from and settings.public_url:
+        channels["whatsapp"] = WhatsAppChannel(
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            settings.whatsapp_from,
+            settings.public_url,
+            whatsapp_words(),
+            templates=settings.whatsapp_templates,
+        )
+    return channels
+
+
+def whatsapp_words() -> dict[str, ChoiceWords]:
+    """What WhatsApp says around choices, by variety."""
+    return {
+        variety: ChoiceWords(phrase(variety, "numbered"), phrase(variety, "choose"), phrase(variety, "open_list"))
+        for variety in VARIETIES
+    }
+
+
+def make_app(settings: Settings) -> FastAPI:
+    """The web application: webhooks, the web page and its JSON, and Rasa's custom actions."""
+    assistant = make_assistant(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running_assistant(assistant):
+            yield
+
+    app = FastAPI(
+        title="Assistant of Maroc Numeric Cluster",
+        description="The chat of the web page, for programs too, and the webhooks of the messaging providers.",
+        version="0.1.0",
+        lifespan=lifespan,
+    )
+    app.state.assistant = assistant
+    app.include_router(web.router())
+    app.include_router(page.router())
+    return app
+
+
+@asynccontextmanager
+async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
+    assistant.conversation.lanes.start()
+    assistant.outbox.lanes.start()
+    tasks = [asyncio.create_task(_sweep_for_ever(assistant), name="sweep")]
+    tasks += [asyncio.create_task(task, name="telegram") for task in _channel_tasks(assistant)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # Turns first: they queue what the outbox may still send.
+        await assistant.conversation.lanes.aclose()
+        await assistant.outbox.lanes.aclose()
+        for channel in assistant.channels.values():
+            await channel.aclose()
+        await assistant.rasa.aclose()
+        await assistant.db.aclose()
+
+
+def _channel_tasks(assistant: Assistant) -> list[object]:
+    telegram = assistant.channels.get("telegram")
+    return [_run_telegram(assistant, telegram)] if isinstance(telegram, TelegramChannel) else []
+
+
+async def _run_telegram(assistant: Assistant, telegram: TelegramChannel) -> None:
+    """Register with Telegram, then poll unless a webhook is used; Telegram being away does not stop the rest."""
+    public_url = assistant.settings.public_url
+    pause_s = 1.0
+    while True:
+        try:
+            await telegram.start(public_url)
+            break
+        except SettingsError as error:
+            logger.error("Telegram is not served: %s", error)
+            return
+        except Exception as error:  # whatever the network does, the other channels go on
+            logger.warning("Telegram can't be reached (%s); trying again in %.0f s", type(error).__name__, pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 60.0)
+    if public_url is None:
+        await telegram.poll(assistant.accept)
+
+
+async def _sweep_for_ever(assistant: Assistant) -> None:
+    while True:
+        try:
+            await assistant.sweep()
+        except Exception:  # the database may be away for a while
+            logger.exception("the message log could not be searched")
+        await asyncio.sleep(SWEEP_S)

@@ -1,0 +1,1 @@
+"""One module per channel, each against the contract in `bot.channels.base`."""

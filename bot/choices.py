@@ -1,0 +1,36 @@
+"""Recognise a typed choice: "2", "٢" or an option's own words stand for the button of the last message."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_NUMBER = re.compile(r"[\s(\[]*(\d{1,2})[\s.)\]\-:ـ]*")
+
+
+def find_choice(text: str, buttons: Sequence[Mapping[str, Any]], *, numbered: bool) -> str | None:
+    """The payload of the button that a typed text names, or None.
+
+    Args:
+        text: what was typed; digits of any script count ("٢" is 2).
+        buttons: the buttons of the last message to this person, as the log keeps them (title and payload or url).
+        numbered: whether the person saw them as a numbered list, so that a bare number means one of them.
+    """
+    choices = [button for button in buttons if button.get("payload")]
+    match = _NUMBER.fullmatch(text)
+    if match is not None:
+        position = int(match[1])
+        return str(choices[position - 1]["payload"]) if numbered and 1 <= position <= len(choices) else None
+    typed = _bare(text)
+    for button in choices:
+        if typed and typed == _bare(str(button["title"])):
+            return str(button["payload"])
+    return None
+
+
+def _bare(text: str) -> str:
+    """Letters and digits only, without accents and case, so that "quels documents" names "Quels documents ?"."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if letter.isalnum())

@@ -1,0 +1,322 @@
+"""Answer people: one message at a time for each, from the log's ``received`` to its stored replies.
+
+A turn reads the message, asks Rasa (or answers by itself what needs no understanding), renders the answers in the
+person's variety, and stores them in the same commit that closes the message. A crash before that commit leaves the
+message ``received``, and it is answered at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+from sqlalchemy import func, select, update
+
+from bot.answers import Answers, RenderError
+from bot.choices import find_choice
+from bot.db.base import utc_now
+from bot.db.engine import Database
+from bot.db.models import Contact, Message, Session
+from bot.db.places import find_nearest_city
+from bot.errors import RasaError
+from bot.lanes import Lanes
+from bot.messages import Answer, Outbound, Turn, Understanding, Variety
+from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
+from bot.rasa import Rasa
+from bot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: A turn that failed before anything was answered is tried once more, after this pause.
+ATTEMPTS = 2
+RETRY_PAUSE_S = 1.5
+#: From this probability on, or from this number of words on, a message says by itself in which variety it is.
+CLEAR_VARIETY = 0.75
+CLEAR_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is put to Rasa, or the answer that needs no Rasa."""
+
+    text: str | None = None
+    payload: str | None = None
+    answer: Answer | None = None
+
+
+class Conversation:
+    """Turns received messages into stored replies."""
+
+    def __init__(
+        self, db: Database, rasa: Rasa, answers: Answers, outbox: Outbox, pushed: Sequence[str], settings: Settings
+    ) -> None:
+        """`pushed` names the channels whose replies the outbox sends; the others' are fetched by who asked."""
+        self._db = db
+        self._rasa = rasa
+        self._answers = answers
+        self._outbox = outbox
+        self._pushed = frozenset(pushed)
+        self._idle = timedelta(minutes=settings.session_idle_minutes)
+        self._turn_limit = settings.session_turn_limit
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self.lanes = Lanes("turn", self._take_turn, settings.concurrent_turns)
+
+    async def list_due(self) -> list[int]:
+        """Contacts with a received message whose time has come."""
+        due = (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= utc_now())
+        query = select(Message.contact_id).where(Message.state == "received", due).distinct()
+        async with self._db.read() as session:
+            return list(await session.scalars(query))
+
+    async def wait_for(self, message_id: int, timeout_s: float) -> bool:
+        """Wait until a message is answered or failed, also when another process does it; False when time runs out."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        done = self._waiting.setdefault(message_id, asyncio.get_running_loop().create_future())
+        try:
+            while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+                async with self._db.read() as session:
+                    state = await session.scalar(select(Message.state).where(Message.id == message_id))
+                if state != "received":
+                    return True
+                await asyncio.wait({done}, timeout=min(left_s, 1.0))
+            return False
+        finally:
+            self._waiting.pop(message_id, None)
+
+    async def _take_turn(self, contact_id: int) -> float | None:
+        async with self._db.claim("turn", contact_id) as is_ours:
+            if not is_ours:
+                return CLAIMED_ELSEWHERE_S
+            async with self._db.read() as session:
+                query = (
+                    select(Message)
+                    .where(Message.contact_id == contact_id, Message.state == "received")
+                    .order_by(Message.id)
+                    .limit(1)
+                )
+                message = await session.scalar(query)
+            if message is None:
+                return None
+            now = utc_now()
+            if message.next_attempt_at is not None and message.next_attempt_at > now:
+                return (message.next_attempt_at - now).total_seconds()
+            pause_s = await self._answer(message, now)
+            waiting = self._waiting.get(message.id)
+            if pause_s == 0 and waiting is not None and not waiting.done():
+                waiting.set_result(None)
+            return pause_s
+
+    async def _answer(self, message: Message, started_at: datetime) -> float:
+        """Answer one message; the seconds after which to look at this contact again."""
+        clock = perf_counter()
+        contact, session_row = await self._open_session(message, started_at)
+        question = await self._question_of(message)
+        turn: Turn | None = None
+        error: str | None = None
+        rasa_ms = 0.0
+        if question.answer is not None:
+            answers: tuple[Answer, ...] = (question.answer,)
+        else:
+            rasa_clock = perf_counter()
+            try:
+                turn = await self._rasa.reply(
+                    session_row.rasa_sender,
+                    text=question.text,
+                    payload=question.payload,
+                    metadata={"message_id": message.id},
+                )
+                answers = turn.answers
+            except RasaError as failure:
+                error = f"{type(failure).__name__}: {failure}"
+                logger.warning("message %s got no answer (attempt %s): %s", message.id, message.attempts + 1, error)
+                if message.attempts + 1 < ATTEMPTS:
+                    return await self._put_off(message, error)
+                answers = (Answer("apology"),)
+            rasa_ms = (perf_counter() - rasa_clock) * 1000
+        heard = await self._heard_variety(contact, message, question, turn)
+        reply_variety = await self._chosen_variety(contact) or heard
+        outbounds, render_error = await self._render(answers, reply_variety)
+        error = error or render_error
+        timings = {
+            "wait": round((started_at - message.created_at).total_seconds() * 1000, 1),
+            "rasa": round(rasa_ms, 1),
+            "total": round((perf_counter() - clock) * 1000, 1),
+        }
+        await self._store(message, session_row, turn, heard, outbounds, error, timings)
+        self._outbox.lanes.wake(message.contact_id)
+        return 0
+
+    async def _open_session(self, message: Message, now: datetime) -> tuple[Contact, Session]:
+        """The contact, and the session this message belongs to: the running one, or a new one (not yet stored)."""
+        async with self._db.read() as session:
+            contact = await session.get_one(Contact, message.contact_id)
+            query = select(Session).where(Session.contact_id == contact.id).order_by(Session.number.desc()).limit(1)
+            last = await session.scalar(query)
+        if last is not None and now - last.last_turn_at < self._idle and last.turns < self._turn_limit:
+            return contact, last
+        number = 1 if last is None else last.number + 1
+        return contact, Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
+
+    async def _question_of(self, message: Message) -> _Question:
+        """What the message asks, after buttons, typed choices, places and things that are not text."""
+        if message.payload is not None:
+            if message.payload == "/start":
+                return _Question(answer=Answer("welcome"))
+            return _Question(payload=message.payload)
+        if message.text:
+            buttons, numbered = await self._last_buttons(message)
+            payload = find_choice(message.text, buttons, numbered=numbered)
+            if payload is not None:
+                return _Question(payload=payload)
+            if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
+                return _Question(answer=Answer("no_text"))
+            return _Question(text=message.text)
+        return await self._about_attachment(message)
+
+    async def _about_attachment(self, message: Message) -> _Question:
+        if not message.attachments:
+            return _Question(answer=Answer("no_text"))
+        attachment = message.attachments[0]
+        if attachment["kind"] == "location":
+            async with self._db.read() as session:
+                city = await find_nearest_city(session, attachment["latitude"], attachment["longitude"])
+            if city is None:
+                return _Question(answer=Answer("location_far"))
+            return _Question(payload="/inform" + json.dumps({"city": city.slug}))
+        if attachment["kind"] == "contact":
+            return _Question(answer=Answer("contact_shared"))
+        return _Question(answer=Answer("unsupported", {"kind": attachment["kind"]}))
+
+    async def _last_buttons(self, message: Message) -> tuple[list[dict[str, str]], bool]:
+        """The buttons of the last message to this person, and whether they were shown as a numbered list."""
+        async with self._db.read() as session:
+            query = (
+                select(Message)
+                .where(Message.contact_id == message.contact_id, Message.direction == "out", Message.id < message.id)
+                .order_by(Message.id.desc())
+                .limit(1)
+            )
+            last = await session.scalar(query)
+        if last is None:
+            return [], False
+        return last.buttons, last.channel == message.channel
+
+    async def _heard_variety(
+        self, contact: Contact, message: Message, question: _Question, turn: Turn | None
+    ) -> Variety:
+        """The variety that the person writes: by this message if it is clear, else by what came before."""
+        if question.text is None or turn is None:
+            return contact.variety  # type: ignore[return-value]  # only varieties are ever stored
+        return clear_variety(turn.understanding, question.text, contact.variety, await self._is_first(message))
+
+    async def _chosen_variety(self, contact: Contact) -> Variety | None:
+        """The variety that the person asked for; read again, since the action of this very turn may have changed it."""
+        async with self._db.read() as session:
+            chosen = await session.scalar(select(Contact.chosen_variety).where(Contact.id == contact.id))
+        return chosen  # type: ignore[return-value]  # only varieties are ever stored
+
+    async def _is_first(self, message: Message) -> bool:
+        async with self._db.read() as session:
+            query = select(func.count()).where(
+                Message.contact_id == message.contact_id, Message.direction == "in", Message.variety.is_not(None)
+            )
+            return not await session.scalar(query)
+
+    async def _render(self, answers: Sequence[Answer], variety: Variety) -> tuple[list[Outbound], str | None]:
+        """The words of every answer; an answer that can't be written becomes the apology, and the error is kept."""
+        outbounds: list[Outbound] = []
+        error: str | None = None
+        for answer in answers:
+            try:
+                outbounds.append(await self._answers.render(answer, variety))
+            except RenderError as failure:
+                logger.error("answer %s could not be written: %s", answer.key, failure)
+                error = f"RenderError: {failure}"
+        if not outbounds:
+            outbounds.append(await self._answers.render(Answer("apology"), variety))
+        return outbounds, error
+
+    async def _put_off(self, message: Message, error: str) -> float:
+        due_at = utc_now() + timedelta(seconds=RETRY_PAUSE_S)
+        async with self._db.write() as session:
+            values = {"attempts": message.attempts + 1, "next_attempt_at": due_at, "error": error}
+            await session.execute(update(Message).where(Message.id == message.id).values(**values))
+        return RETRY_PAUSE_S
+
+    async def _store(
+        self,
+        message: Message,
+        session_row: Session,
+        turn: Turn | None,
+        variety: Variety,
+        outbounds: Sequence[Outbound],
+        error: str | None,
+        timings: dict[str, float],
+    ) -> None:
+        """Store the replies, close the message and count the turn, in one commit."""
+        now = utc_now()
+        is_pushed = message.channel in self._pushed
+        async with self._db.write() as session:
+            session_row = await session.merge(session_row)
+            session_row.turns += 1
+            session_row.last_turn_at = now
+            await session.flush()
+            heard = {} if turn is None else _columns_of(turn.understanding)
+            values = heard | {
+                "state": "failed" if error else "answered",
+                "session_id": session_row.id,
+                "error": error,
+                "attempts": message.attempts + 1,
+                "timings": timings,
+                "finished_at": now,
+                "variety": variety if message.text else None,
+            }
+            await session.execute(update(Message).where(Message.id == message.id).values(**values))
+            if message.text:
+                await session.execute(update(Contact).where(Contact.id == message.contact_id).values(variety=variety))
+            for outbound in outbounds:
+                session.add(
+                    Message(
+                        contact_id=message.contact_id,
+                        identity_id=message.identity_id,
+                        session_id=session_row.id,
+                        reply_to_id=message.id,
+                        direction="out",
+                        channel=message.channel,
+                        state="queued" if is_pushed else "sent",
+                        text=outbound.text,
+                        buttons=[button.as_json() for button in outbound.buttons],
+                        answer_key=outbound.answer_key,
+                        variety=outbound.variety,
+                        finished_at=None if is_pushed else now,
+                    )
+                )
+
+
+def clear_variety(heard: Understanding, text: str, before: str, is_first: bool) -> Variety:
+    """The variety of a typed message, with the contact's last one deciding for what is short or doubtful ("ok").
+
+    The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic.
+    """
+    same_script = (heard.variety in ("ar", "ary-Arab")) == (before in ("ar", "ary-Arab"))
+    is_clear = heard.variety_confidence >= CLEAR_VARIETY or len(text.split()) >= CLEAR_WORDS
+    has_words = heard.variety_confidence > 0
+    if has_words and (is_clear or is_first or not same_script):
+        return heard.variety
+    return before  # type: ignore[return-value]  # only varieties are ever stored
+
+
+def _columns_of(heard: Understanding) -> dict[str, object]:
+    return {
+        "intent": heard.intent,
+        "confidence": heard.confidence,
+        "ranking": list(heard.ranking),
+        "entities": list(heard.entities),
+    }
+
+

@@ -1,0 +1,119 @@
+"""Open the database: SQLite (WAL) by default, PostgreSQL by its URL, and the few things in which they differ."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from bot.errors import SettingsError
+
+#: Kinds of work that one process at a time does for one contact.
+Claim = Literal["turn", "delivery"]
+_CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2}
+
+
+class Database:
+    """An engine with its transactions: `read` for look-ups, `write` for changes, `claim` for one-at-a-time work."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._write_lock = asyncio.Lock()
+        self._claimed: set[tuple[Claim, int]] = set()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading; nothing is committed."""
+        async with self._sessions() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction that is committed at the end, or rolled back when the block raises.
+
+        SQLite has one writer at a time: writers queue here, fairly, and take the write lock at the beginning, since a
+        reading transaction that turns into a writing one fails at once when somebody else wrote in between.
+        """
+        async with AsyncExitStack() as stack:
+            if self.is_sqlite:
+                await stack.enter_async_context(self._write_lock)
+            session = await stack.enter_async_context(self._sessions())
+            if self.is_sqlite:
+                await session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def claim(self, kind: Claim, contact_id: int) -> AsyncIterator[bool]:
+        """Whether this process may do that kind of work for that contact now; held until the block ends.
+
+        On PostgreSQL an advisory lock in an open transaction says so to the other processes, and vanishes with a
+        process that dies. SQLite serves one process, so a set is enough.
+        """
+        if self.is_sqlite:
+            key = (kind, contact_id)
+            if key in self._claimed:
+                yield False
+                return
+            self._claimed.add(key)
+            try:
+                yield True
+            finally:
+                self._claimed.discard(key)
+            return
+        async with self._sessions() as session:
+            query = text("SELECT pg_try_advisory_xact_lock(:kind, :contact_id)")
+            row = await session.execute(query, {"kind": _CLAIM_NUMBERS[kind], "contact_id": contact_id})
+            yield bool(row.scalar_one())
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Make the engine for a SQLAlchemy URL; nothing connects yet.
+
+    Raises:
+        SettingsError: the URL is no SQLAlchemy URL, or of another database than SQLite and PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("DATABASE_URL: must be like sqlite+aiosqlite:///var/assistant.db or postgresql+asyncpg://user@host/name") from None
+    if parsed.get_backend_name() == "postgresql":
+        engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_size=20, max_overflow=20, pool_pre_ping=True)
+        return Database(engine)
+    if parsed.get_backend_name() != "sqlite":
+        raise SettingsError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 15})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not open transactions by itself: `_begin_sqlite` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: what was committed survives a power cut too; the log is the queue.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,33 @@
+"""Alembic's entry: run the migrations over the app's own engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection
+
+from bot.db.engine import open_database
+from bot.db.models import Base
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        # SQLite changes a table by copying it.
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _main() -> None:
+    db = open_database(context.config.attributes["url"])
+    async with db.engine.begin() as connection:
+        await connection.run_sync(_run)
+    await db.aclose()
+
+
+asyncio.run(_main())

@@ -1,0 +1,91 @@
+"""Queries about one person: requests to the team, subscriptions, and what is held about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.base import utc_now
+from bot.db.models import Contact, Identity, Message, StaffRequest, Subscription
+
+
+async def open_request(session: AsyncSession, contact_id: int, kind: str, message_id: int | None) -> bool:
+    """Open a request to the team; False when one of that kind is open already."""
+    query = select(StaffRequest.id).where(
+        StaffRequest.contact_id == contact_id, StaffRequest.kind == kind, StaffRequest.closed_at.is_(None)
+    )
+    if await session.scalar(query) is not None:
+        return False
+    session.add(StaffRequest(contact_id=contact_id, kind=kind, message_id=message_id))
+    return True
+
+
+async def choose_variety(session: AsyncSession, contact_id: int, variety: str | None) -> None:
+    """Keep the variety that the person asked for; None: answer as they write."""
+    await session.execute(update(Contact).where(Contact.id == contact_id).values(chosen_variety=variety))
+
+
+async def subscribe(session: AsyncSession, contact_id: int, topic: str) -> bool:
+    """Note that the person wants news on a topic; False when they were subscribed already.
+
+    Subscribing again ends an earlier STOP, since the person asks for messages anew.
+    """
+    await session.execute(update(Contact).where(Contact.id == contact_id).values(unsubscribed_at=None))
+    query = select(Subscription).where(Subscription.contact_id == contact_id, Subscription.topic == topic)
+    subscription = await session.scalar(query)
+    if subscription is None:
+        session.add(Subscription(contact_id=contact_id, topic=topic))
+        return True
+    was_ended = subscription.ended_at is not None
+    subscription.ended_at = None
+    return was_ended
+
+
+async def unsubscribe(session: AsyncSession, contact_id: int) -> int:
+    """End every subscription and note that the person wants no messages of our own accord; how many were ended."""
+    now = utc_now()
+    await session.execute(update(Contact).where(Contact.id == contact_id).values(unsubscribed_at=now))
+    running = (Subscription.contact_id == contact_id) & Subscription.ended_at.is_(None)
+    ended = list(await session.scalars(select(Subscription.id).where(running)))
+    await session.execute(update(Subscription).where(running).values(ended_at=now))
+    return len(ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the database holds about one person, in numbers."""
+
+    since: datetime
+    messages: int
+    channels: list[str]
+    chosen_variety: str | None
+    subscriptions: list[str]
+    open_requests: int
+
+
+async def count_held(session: AsyncSession, contact_id: int) -> Held:
+    """Sum up what is held about a person.
+
+    Raises:
+        sqlalchemy.exc.NoResultFound: there is no such contact.
+    """
+    contact = await session.get_one(Contact, contact_id)
+    messages = await session.scalar(select(func.count()).where(Message.contact_id == contact_id))
+    channels = await session.scalars(select(Identity.channel).where(Identity.contact_id == contact_id).distinct())
+    topics = await session.scalars(
+        select(Subscription.topic).where(Subscription.contact_id == contact_id, Subscription.ended_at.is_(None))
+    )
+    requests = await session.scalar(
+        select(func.count()).where(StaffRequest.contact_id == contact_id, StaffRequest.closed_at.is_(None))
+    )
+    return Held(
+        since=contact.created_at,
+        messages=messages or 0,
+        channels=sorted(channels),
+        chosen_variety=contact.chosen_variety,
+        subscriptions=sorted(topics),
+        open_requests=requests or 0,
+    )

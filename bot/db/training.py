@@ -1,0 +1,32 @@
+"""Queries about JobInTech: fields of training, classes and where they are held."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from bot.db.models import Cohort, Track
+
+
+async def list_tracks(session: AsyncSession) -> list[Track]:
+    """Every field of training, the widest offered first."""
+    return list(await session.scalars(select(Track).order_by(Track.rank, Track.slug)))
+
+
+async def find_cohorts(
+    session: AsyncSession, *, city: str | None = None, track: str | None = None, starts_after: date | None = None
+) -> list[Cohort]:
+    """Classes in a city and field (None: any), the latest first; `starts_after` keeps those that begin after a day."""
+    query = select(Cohort).options(joinedload(Cohort.operator), joinedload(Cohort.track))
+    if city is not None:
+        query = query.where(Cohort.city_slug == city)
+    if track is not None:
+        query = query.where(Cohort.track_slug == track)
+    if starts_after is not None:
+        query = query.where(Cohort.first_day > starts_after).order_by(Cohort.first_day)
+        return list(await session.scalars(query))
+    cohorts = list(await session.scalars(query))
+    return sorted(cohorts, key=lambda cohort: (cohort.last_day or cohort.first_day or date.min, cohort.slug), reverse=True)

@@ -1,0 +1,110 @@
+"""Ask Rasa: one call per message to the channel in nlu/channel.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bot.errors import RasaError, RasaUnreachable
+from bot.messages import VARIETIES, Answer, Turn, Understanding, Variety
+
+SECRET_HEADER = "X-Rasa-Secret"
+
+
+class _Variety(BaseModel):
+    name: str
+    confidence: float
+
+
+class _Parse(BaseModel):
+    intent: str
+    confidence: float
+    ranking: list[dict[str, Any]]
+    entities: list[dict[str, Any]]
+    variety: _Variety | None
+
+
+class _Said(BaseModel):
+    utter_action: str | None = None
+    custom: dict[str, Any] | None = None
+
+
+class _Reply(BaseModel):
+    parse: _Parse
+    messages: list[_Said]
+
+
+class Rasa:
+    """A client of one Rasa server."""
+
+    def __init__(self, url: str, secret: str, timeout_s: float) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={SECRET_HEADER: secret},
+            # Connecting is on loopback: a server that is there accepts at once.
+            timeout=httpx.Timeout(timeout_s, connect=2.0),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+        )
+
+    async def reply(self, sender: str, *, text: str | None, payload: str | None, metadata: dict[str, Any]) -> Turn:
+        """One turn: what was typed, or the payload of a button, to what was understood and the answers to it.
+
+        Raises:
+            RasaUnreachable: nothing listens, or no answer in time.
+            RasaError: an error status, an unreadable answer, or an answer that says nothing.
+        """
+        body: dict[str, Any] = {"sender": sender, "metadata": metadata}
+        body |= {"payload": payload} if payload is not None else {"text": text}
+        try:
+            response = await self._client.post("/webhooks/app/messages", json=body)
+        except httpx.TransportError as error:
+            raise RasaUnreachable(f"no answer from Rasa: {type(error).__name__}") from error
+        if response.status_code != 200:
+            raise RasaError(f"Rasa answered {response.status_code}: {response.text[:300]}")
+        try:
+            reply = _Reply.model_validate_json(response.content)
+        except ValidationError as error:
+            raise RasaError(f"Rasa's answer can't be read: {error.errors()[0]['msg']}") from error
+        answers = tuple(answer for said in reply.messages if (answer := _answer_of(said)) is not None)
+        if not answers:
+            raise RasaError(f"Rasa said nothing to intent {reply.parse.intent!r}")
+        return Turn(_understanding_of(reply.parse), answers)
+
+    async def is_ready(self) -> bool:
+        """Whether Rasa answers and has a model loaded."""
+        try:
+            response = await self._client.get("/webhooks/app/ready", timeout=2.0)
+        except httpx.TransportError:
+            return False
+        return response.status_code == 200
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _understanding_of(parse: _Parse) -> Understanding:
+    variety: Variety = "fr"
+    for known in VARIETIES:
+        if parse.variety is not None and parse.variety.name == known:
+            variety = known
+    return Understanding(
+        intent=parse.intent,
+        confidence=parse.confidence,
+        variety=variety,
+        variety_confidence=parse.variety.confidence if parse.variety else 0.0,
+        ranking=tuple(parse.ranking),
+        entities=tuple(parse.entities),
+    )
+
+
+def _answer_of(said: _Said) -> Answer | None:
+    """A response by its name, or the answer that a custom action put into ``custom``; anything else says nothing."""
+    if said.utter_action:
+        return Answer(said.utter_action)
+    if said.custom and isinstance(said.custom.get("answer"), str):
+        choices = tuple((str(payload), title) for payload, title in said.custom.get("choices", []))
+        return Answer(said.custom["answer"], dict(said.custom.get("data", {})), choices)
+    return None

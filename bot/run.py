@@ -1,0 +1,137 @@
+"""Run everything with one command: migrate, seed, train, Rasa and the app; and stop it all on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import secrets
+import socket
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import uvicorn
+
+from bot.app import make_app
+from bot.db.engine import open_database
+from bot.db.migrate import migrate
+from bot.db.seed import seed
+from bot.errors import AssistantError
+from bot.settings import ROOT, Settings
+from bot.training import RasaProcess, ensure_model
+
+#: Rasa imports TensorFlow and loads the model: 10 to 30 seconds on two cores.
+START_TIMEOUT_S = 180.0
+
+
+class StartError(AssistantError):
+    """The assistant could not start; the text says what to do."""
+
+
+def make_secret() -> None:
+    """Set RASA_SECRET to one that is kept in var/rasa-secret, unless it is set."""
+    if os.environ.get("RASA_SECRET"):
+        return
+    path = ROOT / "var" / "rasa-secret"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    os.environ["RASA_SECRET"] = path.read_text(encoding="ascii").strip()
+
+
+def check_port(host: str, port: int, setting: str) -> None:
+    """Fail early when a port is taken.
+
+    Raises:
+        StartError: somebody listens there.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartError(f"port {port} is taken: stop what uses it, or set {setting}") from None
+            raise StartError(f"{setting}: can't listen on {host}:{port}: {error.strerror}") from None
+
+
+async def prepare_database(settings: Settings) -> None:
+    """Bring the tables and the shipped content up to date; what staff edited stays."""
+    await asyncio.to_thread(migrate, settings.database_url)
+    db = open_database(settings.database_url)
+    try:
+        async with db.write() as session:
+            report = await seed(session)
+    finally:
+        await db.aclose()
+    print(f"Database ready: {report}", flush=True)
+
+
+async def run(settings: Settings) -> int:
+    """Run until Ctrl-C or SIGTERM; 0 after an orderly stop, 1 when a part ended by itself.
+
+    Raises:
+        StartError, TrainingError: something is in the way, with what to do.
+    """
+    check_port(settings.host, settings.port, "PORT")
+    check_port("127.0.0.1", urlsplit(settings.rasa_url).port or 5005, "RASA_URL")
+    await prepare_database(settings)
+    model = await asyncio.to_thread(ensure_model)
+    rasa = RasaProcess(settings, model)
+    config = uvicorn.Config(
+        make_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=10
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        print("Starting Rasa and the app …", flush=True)
+        await _wait_until_ready(settings, rasa, serving)
+        _tell(settings)
+        while not serving.done() and rasa.exit_status() is None:
+            await asyncio.sleep(0.2)
+        if rasa.exit_status() is not None and not serving.done():
+            logging.getLogger(__name__).error("Rasa ended by itself; its output is in %s", _relative(rasa.log))
+            return 1
+        await serving
+        return 0
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({serving}, timeout=20)
+        await rasa.aclose()
+        print("Stopped.", flush=True)
+
+
+async def _wait_until_ready(settings: Settings, rasa: RasaProcess, serving: asyncio.Task[None]) -> None:
+    deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    async with httpx.AsyncClient(base_url=f"http://{settings.host}:{settings.port}") as client:
+        while asyncio.get_running_loop().time() < deadline:
+            if rasa.exit_status() is not None:
+                raise StartError(f"Rasa did not start; its output is in {_relative(rasa.log)}")
+            if serving.done():
+                await serving
+                raise StartError("the app did not start")
+            with suppress(httpx.TransportError):
+                if (await client.get("/readyz", timeout=5.0)).status_code == 200:
+                    return
+            await asyncio.sleep(0.25)
+    raise StartError(f"Rasa did not answer within {START_TIMEOUT_S:.0f} s; its output is in {_relative(rasa.log)}")
+
+
+def _tell(settings: Settings) -> None:
+    lines = [f"Ready. Open http://{settings.host}:{settings.port} to chat, or type `make chat` in another terminal."]
+    if settings.has_telegram:
+        way = f"webhook {settings.public_url}/webhooks/telegram" if settings.public_url else "long polling"
+        lines.append(f"Telegram: {way}.")
+    if settings.has_whatsapp:
+        lines.append(f"WhatsApp: set {settings.public_url}/webhooks/whatsapp as the sender's webhook in Twilio's console.")
+    lines.append("Ctrl-C stops everything.")
+    print("\n".join(lines), flush=True)
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))

@@ -1,0 +1,125 @@
+"""Every setting, read from the environment and `.env`, checked once before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The settings; `.env.example` says in words what each is for."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True, frozen=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    database_url: str = f"sqlite+aiosqlite:///{ROOT / 'var' / 'assistant.db'}"
+    rasa_url: str = "http://127.0.0.1:5005"
+    #: Shared by the app and Rasa, in both directions; `make run` makes one when it is not set.
+    rasa_secret: SecretStr = Field(min_length=16)
+    public_url: str | None = None
+
+    telegram_token: SecretStr | None = None
+    #: Made from the token when it is not set; 1 to 256 characters of A-Z a-z 0-9 _ - (setWebhook.secret_token).
+    telegram_webhook_secret: SecretStr | None = None
+    #: Another Bot API server, for one's own server or an emulator.
+    telegram_api_url: str = "https://api.telegram.org"
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    whatsapp_from: str | None = None
+    #: JSON object from template name to Content SID, as `python -m bot whatsapp-templates` prints it.
+    whatsapp_templates: dict[str, str] = Field(default_factory=dict)
+
+    session_idle_minutes: float = Field(default=120, gt=0)
+    session_turn_limit: int = Field(default=40, ge=2)
+    #: How many people are answered at once.
+    concurrent_turns: int = Field(default=8, ge=1, le=64)
+    rasa_timeout_s: float = Field(default=20, gt=0)
+    log_level: str = "INFO"
+
+    @field_validator("public_url")
+    @classmethod
+    def _https_only(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.netloc or parts.path not in ("", "/") or parts.query:
+            raise ValueError("must be an https address without a path, for example https://bot.example.ma")
+        return f"https://{parts.netloc}"
+
+    @field_validator("whatsapp_from")
+    @classmethod
+    def _whatsapp_number(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        number = value.removeprefix("whatsapp:")
+        if not (number.startswith("+") and number[1:].isdigit() and 8 <= len(number) <= 16):
+            raise ValueError("must be a number in international form, for example whatsapp:+14155238886")
+        return f"whatsapp:{number}"
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _bot_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            number, colon, key = value.get_secret_value().partition(":")
+            if not (number.isdigit() and colon and len(key) >= 20):
+                raise ValueError("must look like 123456789:AAE… (BotFather gives it)")
+        return value
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _header_safe(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            text = value.get_secret_value()
+            if not (1 <= len(text) <= 256 and text.isascii() and text.replace("_", "").replace("-", "").isalnum()):
+                raise ValueError("must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_channels(self) -> Settings:
+        whatsapp = {
+            "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": self.twilio_auth_token,
+            "WHATSAPP_FROM": self.whatsapp_from,
+        }
+        missing = [name for name, value in whatsapp.items() if value is None]
+        if missing and len(missing) < len(whatsapp):
+            raise ValueError(f"WhatsApp is half set: {', '.join(missing)} missing; set all three of {', '.join(whatsapp)} or none")
+        if not missing and self.public_url is None:
+            raise ValueError("WhatsApp needs PUBLIC_URL: Twilio signs and calls that address")
+        return self
+
+    @property
+    def has_telegram(self) -> bool:
+        """Whether a Telegram bot is configured."""
+        return self.telegram_token is not None
+
+    @property
+    def has_whatsapp(self) -> bool:
+        """Whether WhatsApp through Twilio is configured."""
+        return self.whatsapp_from is not None
+
+
+def load_settings() -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        SettingsError: one line that names the setting and what would be right.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # the values come from the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        text = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {text}" if name else text) from None

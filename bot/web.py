@@ -1,0 +1,223 @@
+"""The routes: providers' webhooks, the web page's JSON, Rasa's custom actions, and whether we are alive."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from bot.channels.base import DeliveryReport, WebhookRequest
+from bot.db.base import utc_now
+from bot.db.models import Message
+from bot.errors import MalformedInbound, NotAuthentic
+from bot.messages import TEXT_LIMIT_CHARS, Inbound
+from bot.rasa import SECRET_HEADER
+
+logger = logging.getLogger(__name__)
+
+#: The largest webhook body that is read; Telegram's and Twilio's are a few KiB.
+BODY_LIMIT_BYTES = 256 * 1024
+#: Rasa posts a whole session with every action; at the turn limit that is well below this.
+ACTION_LIMIT_BYTES = 8 * 1024 * 1024
+#: How long the web page waits for its reply; two failed attempts at Rasa take longer than one answer ever does.
+REPLY_TIMEOUT_S = 45.0
+
+
+class WebMessage(BaseModel):
+    """A message of the web page: something typed, or the payload of a button that was shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sender: Annotated[str, Field(min_length=1, max_length=128, description="who writes; the page makes a random one")]
+    text: Annotated[str | None, Field(max_length=4 * TEXT_LIMIT_CHARS, description="what was typed")] = None
+    payload: Annotated[str | None, Field(max_length=64, pattern="^/", description="payload of the pressed button")] = None
+    id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=64, description="the caller's own id of this message; a repeated one is answered once"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> WebMessage:
+        if (self.text is None) == (self.payload is None):
+            raise ValueError("give either text or payload")
+        if self.text is not None and not self.text.strip():
+            raise ValueError("text must not be empty")
+        return self
+
+
+class WebButton(BaseModel):
+    """A choice under a reply; exactly one of payload and url is there."""
+
+    title: str
+    payload: str | None = None
+    url: str | None = None
+
+
+class WebReply(BaseModel):
+    """One message to show."""
+
+    text: str
+    buttons: list[WebButton]
+    variety: str
+
+
+class WebAnswer(BaseModel):
+    """The replies to one message and what was understood of it (nothing of a button's payload)."""
+
+    replies: list[WebReply]
+    intent: str | None
+    confidence: float | None
+    variety: str | None
+
+
+def router() -> APIRouter:
+    """Every route of the app but the page itself."""
+    routes = APIRouter()
+
+    @routes.post(
+        "/web/messages",
+        response_model=WebAnswer,
+        response_model_exclude_none=False,
+        tags=["chat"],
+        responses={503: {"description": "no reply in time; the message is stored and will be answered"}},
+    )
+    async def chat(request: Request, message: WebMessage) -> Any:
+        """Send a message and get the replies to it."""
+        assistant = request.app.state.assistant
+        external_id = f"{message.sender}:{message.id or uuid.uuid4().hex}"
+        inbound = Inbound("web", message.sender, external_id, message.text or "", utc_now(), payload=message.payload)
+        stored = await assistant.inbox.accept(inbound)
+        if stored is None:
+            async with assistant.db.read() as session:
+                query = select(Message.id).where(Message.channel == "web", Message.external_id == external_id, Message.direction == "in")
+                message_id = await session.scalar(query)
+        else:
+            contact_id, message_id = stored
+            assistant.conversation.lanes.wake(contact_id)
+        if not await assistant.conversation.wait_for(message_id, REPLY_TIMEOUT_S):
+            raise HTTPException(503, "no reply in time; the message is stored and will be answered")
+        return await _web_answer(assistant, message_id)
+
+    @routes.post("/webhooks/{name}", tags=["webhooks"], include_in_schema=False)
+    async def webhook(request: Request, name: str) -> Response:
+        """Take what a provider posts: authenticate, read, store, and only then say 200."""
+        assistant = request.app.state.assistant
+        channel = assistant.channels.get(name)
+        if channel is None:
+            raise HTTPException(404, f"no channel {name} is configured")
+        body = await _read_body(request, BODY_LIMIT_BYTES)
+        public = assistant.settings.public_url or str(request.base_url).rstrip("/")
+        query = f"?{request.url.query}" if request.url.query else ""
+        seen = WebhookRequest(f"{public}{request.url.path}{query}", dict(request.headers), body)
+        try:
+            channel.authenticate(seen)
+            items = channel.parse(seen)
+        except NotAuthentic:
+            raise HTTPException(403, "not authentic") from None
+        except MalformedInbound as error:
+            raise HTTPException(422, str(error)) from None
+        try:
+            await assistant.accept([item for item in items if isinstance(item, Inbound)])
+            for report in items:
+                if isinstance(report, DeliveryReport):
+                    await assistant.inbox.record(report)
+        except (OperationalError, OSError) as error:
+            # The provider tries again later; nothing was acknowledged.
+            logger.error("a webhook could not be stored: %s", type(error).__name__)
+            raise HTTPException(503, "try again later") from None
+        return Response(status_code=200)
+
+    @routes.post("/rasa/actions", tags=["rasa"], include_in_schema=False)
+    async def run_action(request: Request) -> Response:
+        """Run a custom action for Rasa, with the statuses that its `RemoteAction` expects."""
+        assistant = request.app.state.assistant
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(), assistant.settings.rasa_secret.get_secret_value().encode()):
+            raise HTTPException(401, f"the header {SECRET_HEADER} is missing or wrong")
+        body = await _read_body(request, ACTION_LIMIT_BYTES)
+        try:
+            call = _parse_action_call(body)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        try:
+            result = await assistant.executor.run(call)
+        except ActionExecutionRejection as error:
+            return JSONResponse({"error": str(error), "action_name": error.action_name}, status_code=400)
+        except ActionNotFoundException as error:
+            return JSONResponse({"error": str(error), "action_name": error.action_name}, status_code=404)
+        except Exception as error:  # the action's run is in the interaction log; Rasa must hear that it failed
+            logger.exception("action %s failed", call.get("next_action"))
+            return JSONResponse({"error": type(error).__name__, "action_name": call.get("next_action")}, status_code=500)
+        return JSONResponse(result.model_dump() if result is not None else {"events": [], "responses": []})
+
+    @routes.get("/healthz", tags=["operations"])
+    async def alive() -> dict[str, str]:
+        """Whether the process answers."""
+        return {"status": "alive"}
+
+    @routes.get("/readyz", tags=["operations"], responses={503: {"description": "a part is not ready"}})
+    async def ready(request: Request) -> JSONResponse:
+        """Whether the database and Rasa answer."""
+        assistant = request.app.state.assistant
+        parts = {"database": await _database_answers(assistant), "rasa": await assistant.rasa.is_ready()}
+        return JSONResponse(parts, status_code=200 if all(parts.values()) else 503)
+
+    return routes
+
+
+async def _read_body(request: Request, limit_bytes: int) -> bytes:
+    """The body, refused with 413 as soon as it is longer than the limit, whatever its headers say."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise HTTPException(413, f"at most {limit_bytes} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse_action_call(body: bytes) -> dict[str, Any]:
+    """The body of Rasa's call to a custom action.
+
+    Raises:
+        ValueError: it is not a JSON object with `next_action` and `tracker`.
+    """
+
+    call = json.loads(body)
+    if not isinstance(call, dict) or not isinstance(call.get("next_action"), str) or not isinstance(call.get("tracker"), dict):
+        raise ValueError("a custom action call has next_action and tracker")
+    return call
+
+
+async def _web_answer(assistant: Any, message_id: int) -> WebAnswer:
+    async with assistant.db.read() as session:
+        inbound = await session.get_one(Message, message_id)
+        query = select(Message).where(Message.reply_to_id == message_id).order_by(Message.id)
+        replies = list(await session.scalars(query))
+    return WebAnswer(
+        replies=[
+            WebReply(text=reply.text, buttons=[WebButton(**button) for button in reply.buttons], variety=reply.variety)
+            for reply in replies
+        ],
+        intent=inbound.intent,
+        confidence=inbound.confidence,
+        variety=inbound.variety,
+    )
+
+
+async def _database_answers(assistant: Any) -> bool:
+    try:
+        async with assistant.db.read() as session:
+            await session.scalar(select(1))
+    except (OperationalError, OSError):
+        return False
+    return True

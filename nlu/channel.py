@@ -1,0 +1,189 @@
+"""The only door into Rasa: one authenticated call takes a message and gives back its parse and the answers.
+
+``POST /webhooks/app/messages`` with the header ``X-Rasa-Secret``::
+
+    {"sender": "12.3", "text": "c'est gratuit ?", "metadata": {"message_id": 7}}        what a person typed
+    {"sender": "12.3", "payload": "/jobintech_cost", "metadata": {"message_id": 8}}     a button that we offered
+
+answers 200 with ``{"parse": {...}, "messages": [...]}``, 401 without the right secret, 422 on anything malformed, and
+500 with the error's name when the turn failed.  Typed text that starts with "/" is never read as a command, so nobody
+can trigger an intent by its name.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
+
+from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
+from rasa.shared.exceptions import RasaException
+from sanic import Blueprint, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from nlu import schemas
+
+logger = logging.getLogger(__name__)
+
+SECRET_HEADER = "X-Rasa-Secret"
+TEXT_LIMIT_CHARS = 1_000
+SENDER_LIMIT_CHARS = 64
+PAYLOAD_LIMIT_CHARS = 256
+RANKING_LENGTH = 5
+
+
+class MalformedRequest(ValueError):
+    """The request's body is not what the channel takes; the text says what would be right."""
+
+
+@dataclass(frozen=True)
+class AppMessage:
+    """A checked request: the session that speaks, and either what was typed or the payload of a button."""
+
+    sender: str
+    text: str
+    is_payload: bool
+    metadata: Dict[str, Any]
+
+
+def read_message(body: Any) -> AppMessage:
+    """Check a request's body.
+
+    Raises:
+        MalformedRequest: it is no object; has an unknown field; sender, text, payload or metadata are missing, empty,
+            too long or of another type; both text and payload are given; or a payload does not start with "/".
+    """
+    if not isinstance(body, dict):
+        raise MalformedRequest("the body must be a JSON object")
+    unknown = set(body) - {"sender", "text", "payload", "metadata"}
+    if unknown:
+        raise MalformedRequest(f"unknown fields: {', '.join(sorted(map(str, unknown)))}")
+    sender = body.get("sender")
+    if not isinstance(sender, str) or not 0 < len(sender) <= SENDER_LIMIT_CHARS:
+        raise MalformedRequest(f"sender must be a string of 1 to {SENDER_LIMIT_CHARS} characters")
+    metadata = body.get("metadata", {})
+    if not isinstance(metadata, dict):
+        raise MalformedRequest("metadata must be an object")
+    text, payload = body.get("text"), body.get("payload")
+    if (text is None) == (payload is None):
+        raise MalformedRequest("give either text or payload")
+    if payload is not None:
+        if not isinstance(payload, str) or not payload.startswith("/") or len(payload) > PAYLOAD_LIMIT_CHARS:
+            raise MalformedRequest(f"payload must be a string of at most {PAYLOAD_LIMIT_CHARS} characters that starts with /")
+        return AppMessage(sender, payload, True, metadata)
+    if not isinstance(text, str) or len(text) > TEXT_LIMIT_CHARS:
+        raise MalformedRequest(f"text must be a string of at most {TEXT_LIMIT_CHARS} characters")
+    # Rasa reads a leading slash as an intent; a person's slash is only punctuation.
+    typed = text.strip().lstrip("/").strip()
+    if not typed:
+        raise MalformedRequest("text must have something in it besides white space and slashes")
+    return AppMessage(sender, typed, False, metadata)
+
+
+def describe_parse(parse_data: Dict[str, Any]) -> Dict[str, Any]:
+    """The part of Rasa's parse that the app uses: intent, confidence, short ranking, entities and variety."""
+    intent = parse_data.get("intent") or {}
+    return {
+        "intent": intent.get("name") or "",
+        "confidence": float(intent.get("confidence") or 0.0),
+        "ranking": [
+            {"intent": entry["name"], "confidence": round(float(entry["confidence"]), 4)}
+            for entry in parse_data.get("intent_ranking", [])[:RANKING_LENGTH]
+        ],
+        "entities": [
+            {key: entity[key] for key in ("entity", "value", "start", "end", "text") if key in entity}
+            for entity in parse_data.get("entities", [])
+        ],
+        "variety": parse_data.get("variety"),
+    }
+
+
+class Collector(CollectingOutputChannel):
+    """Keeps what Rasa says, with the name of the response (`utter_action`) beside its text."""
+
+    @classmethod
+    def name(cls) -> Text:
+        """The name under which the tracker notes the output."""
+        return "app"
+
+    async def send_response(self, recipient_id: Text, message: Dict[Text, Any]) -> None:
+        """Store one whole message instead of splitting it by its parts, as the base class does."""
+        kept = ("text", "buttons", "custom", "utter_action")
+        self.messages.append({key: message[key] for key in kept if message.get(key)})
+
+
+class AppChannel(InputChannel):
+    """The channel named in credentials.yml."""
+
+    def __init__(self, secret: str) -> None:
+        """Keep the shared secret.
+
+        Raises:
+            RasaException: it is missing or shorter than 16 characters, so that an unset variable can't open the door.
+        """
+        if not secret or len(secret) < 16 or secret.startswith("${"):
+            raise RasaException("credentials.yml: the secret of nlu.channel.AppChannel must be 16 characters or more; set RASA_SECRET")
+        self.secret = secret
+        schemas.install()
+
+    @classmethod
+    def name(cls) -> Text:
+        """The channel's part of the URL: /webhooks/app."""
+        return "app"
+
+    @classmethod
+    def from_credentials(cls, credentials: Optional[Dict[Text, Any]]) -> InputChannel:
+        """Make the channel from its entry in credentials.yml."""
+        return cls(str((credentials or {}).get("secret") or ""))
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        """The route that the app posts to."""
+        routes = Blueprint("app_channel", __name__)
+
+        def is_authentic(request: Request) -> bool:
+            given = request.headers.get(SECRET_HEADER, "")
+            return hmac.compare_digest(given.encode("utf-8", "replace"), self.secret.encode())
+
+        def refuse() -> HTTPResponse:
+            return response.json({"error": f"the header {SECRET_HEADER} is missing or wrong"}, status=401)
+
+        @routes.route("/ready", methods=["GET"])
+        async def ready(request: Request) -> HTTPResponse:
+            if not is_authentic(request):
+                return refuse()
+            agent = request.app.ctx.agent
+            is_ready = agent is not None and agent.is_ready()
+            return response.json({"ready": is_ready}, status=200 if is_ready else 503)
+
+        @routes.route("/messages", methods=["POST"])
+        async def receive(request: Request) -> HTTPResponse:
+            if not is_authentic(request):
+                return refuse()
+            try:
+                message = read_message(json.loads(request.body))
+            except (ValueError, RecursionError) as error:
+                return response.json({"error": str(error)}, status=422)
+            collector = Collector()
+            user_message = UserMessage(
+                message.text,
+                collector,
+                message.sender,
+                input_channel=self.name(),
+                metadata=message.metadata,
+            )
+            try:
+                # Parsed once, here: the turn is handed the result instead of parsing again.
+                user_message.parse_data = await request.app.ctx.agent.processor.parse_message(user_message)
+                await on_new_message(user_message)
+            except Exception as error:  # whatever failed inside Rasa or an action: the app apologises and logs it
+                logger.exception("turn of %s failed", message.sender)
+                return response.json({"error": type(error).__name__}, status=500)
+            return response.json({"parse": describe_parse(user_message.parse_data), "messages": collector.messages})
+
+        return routes
+
+
+__all__: List[str] = ["AppChannel", "MalformedRequest", "read_message"]

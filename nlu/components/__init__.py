@@ -1,0 +1,1 @@
+"""The language understanding components of the pipeline in config.yml."""

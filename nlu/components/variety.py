@@ -1,0 +1,114 @@
+"""Tell French, Darija (Latin and Arabic script), Standard Arabic and English apart, message by message.
+
+The script decides between the two halves; inside a half a linear model over character n-grams and words, trained on
+the same examples as the intents, decides between fr / ary-Latn / en or ary-Arab / ar.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Sequence, Text, Tuple
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from nlu.components.normaliser import normalise
+from nlu.components.store import read_pickle, write_pickle
+
+LATIN = ("fr", "ary-Latn", "en")
+ARABIC = ("ary-Arab", "ar")
+_ARABIC_LETTER = re.compile(r"[\u0600-\u06ff\u0750-\u077f]")
+_LATIN_LETTER = re.compile(r"[A-Za-zÀ-ÿ]")
+
+
+def script_of(text: str) -> str:
+    """``Arab``, ``Latn`` or ``none``: the script of most of the letters."""
+    arabic, latin = len(_ARABIC_LETTER.findall(text)), len(_LATIN_LETTER.findall(text))
+    if arabic == latin == 0:
+        return "none"
+    return "Arab" if arabic >= latin else "Latn"
+
+
+class VarietyModel:
+    """The two linear models, one per script."""
+
+    def __init__(self) -> None:
+        self._models: Dict[str, Pipeline] = {}
+
+    def fit(self, texts: Sequence[str], varieties: Sequence[str]) -> "VarietyModel":
+        """Train on messages and their varieties; messages whose script does not fit their variety are left out."""
+        for script, names in (("Latn", LATIN), ("Arab", ARABIC)):
+            chosen = [(t, v) for t, v in zip(texts, varieties) if v in names and script_of(t) == script]
+            features = FeatureUnion([
+                ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, dtype=np.float32)),
+                ("words", TfidfVectorizer(analyzer="word", token_pattern=r"\S+", sublinear_tf=True, dtype=np.float32)),
+            ])  # fmt: skip
+            model = Pipeline([("features", features), ("line", LogisticRegression(C=10.0, max_iter=500, random_state=0))])
+            model.fit([normalise(text) for text, _ in chosen], [variety for _, variety in chosen])
+            self._models[script] = model
+        return self
+
+    def predict(self, text: str) -> Tuple[str, float]:
+        """The variety and its probability; a message without letters is ("fr", 0.0): nothing can be said of it."""
+        script = script_of(text)
+        if script == "none":
+            return "fr", 0.0
+        model = self._models[script]
+        probabilities = model.predict_proba([normalise(text)])[0]
+        best = int(probabilities.argmax())
+        return str(model.classes_[best]), float(probabilities[best])
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class VarietyIdentifier(GraphComponent, IntentClassifier):
+    """Adds ``variety: {name, confidence}`` to the parse. It is trained from the examples' file names."""
+
+    def __init__(self, model_storage: ModelStorage, resource: Resource, model: VarietyModel) -> None:
+        self._storage = model_storage
+        self._resource = resource
+        self._model = model
+
+    @classmethod
+    def create(
+        cls, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+    ) -> "VarietyIdentifier":
+        """Make an untrained component."""
+        return cls(model_storage, resource, VarietyModel())
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn from every example whose variety is known (`nlu.components.examples`)."""
+        from nlu.components.examples import list_examples
+
+        examples = list_examples()
+        self._model.fit([example.text for example in examples], [example.variety for example in examples])
+        write_pickle(self._storage, self._resource, self._model)
+        return self._resource
+
+    @classmethod
+    def load(
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> "VarietyIdentifier":
+        """Take the trained model out of Rasa's model file."""
+        return cls(model_storage, resource, read_pickle(model_storage, resource, VarietyModel))
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        """Set the variety of each message."""
+        for message in messages:
+            name, confidence = self._model.predict(message.get(TEXT) or "")
+            message.set("variety", {"name": name, "confidence": round(confidence, 4)}, add_to_output=True)
+        return messages
