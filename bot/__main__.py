@@ -19,7 +19,8 @@ def _run(_arguments: argparse.Namespace) -> int:
     make_secret()
     settings = load_settings()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for noisy in ("httpx", "alembic", "rasa_sdk"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     return asyncio.run(run(settings))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -76,15 +76,19 @@ class Assistant:
 _running: set[asyncio.Future[object]] = set()
 
 
-def make_assistant(settings: Settings) -> Assistant:
+def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = None) -> Assistant:
     """Make every part; nothing connects yet.
+
+    Args:
+        settings: the checked settings.
+        channels: the channels by name; None takes those that the settings ask for.
 
     Raises:
         SettingsError: the database's URL can't be used.
     """
     db = open_database(settings.database_url)
     rasa = Rasa(settings.rasa_url, settings.rasa_secret.get_secret_value(), settings.rasa_timeout_s)
-    channels = make_channels(settings)
+    channels = make_channels(settings) if channels is None else dict(channels)
     outbox = Outbox(db, channels)
     conversation = Conversation(db, rasa, Answers(FactBook(db)), outbox, tuple(channels), settings)
     return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, channels, make_executor(db))
@@ -123,9 +127,9 @@ def whatsapp_words() -> dict[str, ChoiceWords]:
     }
 
 
-def make_app(settings: Settings) -> FastAPI:
+def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) -> FastAPI:
     """The web application: webhooks, the web page and its JSON, and Rasa's custom actions."""
-    assistant = make_assistant(settings)
+    assistant = make_assistant(settings, channels)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -19,12 +19,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
-from twilio.http import HttpClient  # type: ignore[import-untyped]
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
-from twilio.http.response import Response  # type: ignore[import-untyped]
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.http import HttpClient
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
 
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.channels.fitting import numbered_list, split_text
@@ -103,13 +103,13 @@ class WhatsAppChannel:
         self._status_callback = f"{public_url.rstrip('/')}/webhooks/{self.name}"
         self._words = words
         self._templates = dict(templates or {})
-        self._validator = RequestValidator(auth_token)
+        self._validator = RequestValidator(auth_token)  # type: ignore[no-untyped-call]
         self._transport = http_client if http_client is not None else _open_transport()
         self._http = _RetryAfterKeeper(self._transport)
         # The synchronous client, in threads. The library's asynchronous one (9.13) drops the timeout that it is given,
         # sends the Content API's JSON as a form, and cannot be built outside a running loop. The price is one thread
         # for the length of each request, and the outbox limits how many there are.
-        self._client = Client(account_sid, auth_token, http_client=self._http)
+        self._client = Client(account_sid, auth_token, http_client=self._http)  # type: ignore[no-untyped-call]
 
     async def start(self) -> None:
         """Nothing to do: Twilio keeps the webhook's address in its console."""
@@ -127,7 +127,7 @@ class WhatsAppChannel:
             form = _Form.read(request.body)
         except MalformedInbound:
             raise NotAuthentic("not a form, so not signed by Twilio") from None
-        if not signature or not self._validator.validate(request.url, form, signature):
+        if not self._validator.validate(request.url, form, signature):  # type: ignore[no-untyped-call]
             raise NotAuthentic("X-Twilio-Signature is missing or wrong; is PUBLIC_URL the address that Twilio calls?")
 
     def parse(self, request: WebhookRequest) -> list[Inbound | DeliveryReport]:
@@ -297,7 +297,7 @@ def _open_transport() -> TwilioHttpClient:
     return TwilioHttpClient(timeout=_TIMEOUT_S, logger=logger)
 
 
-class _RetryAfterKeeper(HttpClient):  # type: ignore[misc]  # the library is not typed
+class _RetryAfterKeeper(HttpClient):
     """A transport that remembers the last answer's Retry-After, which the library's exceptions leave out.
 
     Per thread, because requests run side by side in threads.
@@ -315,7 +315,6 @@ class _RetryAfterKeeper(HttpClient):  # type: ignore[misc]  # the library is not
         return value
 
     def request(self, *args: Any, **kwargs: Any) -> Response:
-        self._last.retry_after_s = None
         response = self._transport.request(*args, **kwargs)
         self._last.retry_after_s = _read_retry_after(response.headers)
         return response

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from twilio.rest import Client  # type: ignore[import-untyped]
-from twilio.rest.content.v1.content import ContentList  # type: ignore[import-untyped]
+from twilio.rest import Client
+from twilio.rest.content.v1.content import ContentList
 
 from bot.messages import DEFAULT_VARIETY, PAYLOAD_LIMIT_BYTES, Button
 
@@ -138,20 +138,10 @@ def create_templates(client: Client, words: Mapping[str, ChoiceWords]) -> dict[s
         friendly_name = _FRIENDLY_NAME.format(name)
         sid = existing.get(friendly_name)
         if sid is None:
-            sid = client.content.v1.contents.create(_Request({"friendly_name": friendly_name, **shape})).sid
+            request = ContentList.ContentCreateRequest({"friendly_name": friendly_name, **shape})
+            sid = client.content.v1.contents.create(request).sid
         sids[name] = str(sid)
     return sids
-
-
-class _Request(ContentList.ContentCreateRequest):  # type: ignore[misc]  # the library is not typed
-    """A request with the fields that were given; the library's own adds an explicit null for each of the others."""
-
-    def __init__(self, payload: dict[str, Any]) -> None:
-        super().__init__(payload)
-        self._payload = payload
-
-    def to_dict(self) -> dict[str, Any]:
-        return self._payload
 
 
 def _shapes(words: ChoiceWords) -> dict[str, dict[str, Any]]:

@@ -121,8 +121,9 @@ function safeAddress(address) {
 }
 
 function link(href, text, className) {
-  const made = element("a", className, text, element("span", "hidden", ` (${label("new_tab")})`));
+  const made = element("a", className, text);
   made.href = href;
+  made.title = label("new_tab");
   made.target = "_blank";
   made.rel = "noopener noreferrer";
   return made;

@@ -57,6 +57,7 @@ class ScriptedApp:
     """
 
     def __init__(self) -> None:
+        """Build the app; `start` serves it."""
         self.received: list[dict[str, Any]] = []
         self.failures: list[int] = []
         self.delay_s = 0.0

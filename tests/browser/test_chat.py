@@ -34,7 +34,7 @@ def type_lines(monkeypatch: pytest.MonkeyPatch) -> Typist:
 
 def test_a_number_sends_the_button(app: ScriptedApp, type_lines: Typist, capsys: pytest.CaptureFixture[str]) -> None:
     """The welcome comes with numbered buttons, a number sends its payload, and Arabic digits count too."""
-    type_lines("1", "١", "9", "", "Bonsoir", "/quit", "never read")
+    type_lines("1", "\N{ARABIC-INDIC DIGIT ONE}", "9", "", "Bonsoir", "/quit", "never read")
     asyncio.run(chat(app.url))
     shown = capsys.readouterr().out
     assert "  1. C'est gratuit ?\n  2. Les formations\n  Le site: https://jobintech-uca.ma/\n" in shown

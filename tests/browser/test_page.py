@@ -267,7 +267,7 @@ def test_two_tabs_share_the_conversation(page: Page) -> None:
 
 
 def test_hostile_text_stays_text(page: Page) -> None:
-    """Markup from the bot or from the person shows as it is written and runs nothing; a javascript: link is not made."""
+    """Markup from the bot or from the person shows as written and runs nothing; a javascript: link is not made."""
     open_page(page)
     say(page, "hostile")
     expect(page.locator(".bot .text").last).to_have_text(HOSTILE)
@@ -483,7 +483,7 @@ def test_the_page_forbids_everything_else(app: ScriptedApp) -> None:
 
 
 def test_an_unchanged_file_is_not_sent_twice(app: ScriptedApp) -> None:
-    """A browser that names the etag gets 304; an address with the digest is kept for ever, a bare one is asked again."""
+    """A browser that names the etag gets 304; an address with a digest is kept for ever, a bare one is not."""
     with httpx.Client(base_url=app.url, trust_env=False) as client:
         html = client.get("/")
         script = re.search(r'src="([^"]+)"', html.text)

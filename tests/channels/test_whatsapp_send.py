@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
+import logging
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 import requests
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
 
 from bot.channels.base import Channel
 from bot.channels.whatsapp import WhatsAppChannel
@@ -157,7 +158,16 @@ async def test_nothing(twilio: TwilioApi, plain: Channel, message: Outbound) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["+212600000001", "whatsapp:212600000001", "whatsapp:+", "whatsapp:+1 600 0001", ""]
+    "address",
+    [
+        "",
+        "+212600000001",
+        "whatsapp:212600000001",
+        "whatsapp:+",
+        "whatsapp:+1 600 0001",
+        "whatsapp:+212600000001,",
+        "whatsapp:+2126000000010000",
+    ],
 )
 async def test_wrong_address(twilio: TwilioApi, plain: Channel, address: str) -> None:
     """An address that is not a WhatsApp number is an error for good, and nothing is sent."""
@@ -344,28 +354,52 @@ async def test_second_piece_is_refused(twilio: TwilioApi, plain: Channel) -> Non
     assert len(twilio.requests) == 2
 
 
-async def test_many_at_once(twilio: TwilioApi, plain: WhatsAppChannel) -> None:
-    """Messages leave side by side, each failure with its own wait, and the loop goes on meanwhile."""
-    original, loop_thread = twilio.send, threading.get_ident()
-    meeting = threading.Barrier(4, timeout=10)
+class _Meeting(HttpClient):
+    """A transport whose answers are read only once all requests have been answered."""
 
-    def send_slowly(request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        assert threading.get_ident() != loop_thread
-        meeting.wait()  # all four are under way before any is answered
-        number = json.loads(twilio.check(request)["Body"])
-        time.sleep(0.01 * number)
-        return _answer(request, number)
+    def __init__(self, twilio: TwilioApi, count: int) -> None:
+        super().__init__(logging.getLogger("tests.twilio"), False)
+        self._transport = twilio.http_client()
+        self._barrier = threading.Barrier(count, timeout=10)
+        self._lock = threading.Lock()
+        self._twilio = twilio
+        self.threads: set[int] = set()
 
-    def _answer(request: requests.PreparedRequest, number: int) -> requests.Response:
-        with lock:
-            twilio.answers.append(refusal(429, 20429, "Too many requests", Retry_After=str(number)))
-            return original(request)
+    def request(self, *args: Any, **kwargs: Any) -> Response:
+        """Answer that there are too many requests, each with a wait of its own."""
+        self.threads.add(threading.get_ident())
+        with self._lock:
+            wait_s = str(len(self._twilio.requests))
+            self._twilio.answers.append(refusal(429, 20429, "Too many requests", Retry_After=wait_s))
+            response = self._transport.request(*args, **kwargs)
+        barrier = self._barrier
 
-    lock = threading.Lock()
-    twilio.send = send_slowly  # type: ignore[method-assign]
-    sent = (plain.send(ADDRESS, Outbound(str(number))) for number in range(4))
+        class Unread(Response):
+            @property
+            def text(self) -> str:
+                barrier.wait()
+                return str(self.content)
+
+        return Unread(response.status_code, response.content, response.headers)
+
+
+async def test_many_at_once(twilio: TwilioApi) -> None:
+    """Messages leave side by side, outside the loop's thread, and each failure keeps its own wait."""
+    meeting = _Meeting(twilio, 4)
+    channel = WhatsAppChannel(
+        ACCOUNT_SID,
+        AUTH_TOKEN,
+        "whatsapp:+14155238886",
+        "https://bot.example.ma",
+        WORDS,
+        http_client=meeting,
+    )
+    sent = (channel.send(ADDRESS, Outbound("Bonjour")) for _ in range(4))
     errors = await asyncio.gather(*sent, return_exceptions=True)
-    assert [error.retry_after_s for error in errors if isinstance(error, SendError)] == [0.0, 1.0, 2.0, 3.0]
+    waits = [error.retry_after_s for error in errors if isinstance(error, SendError)]
+    assert sorted(waits, key=str) == [0.0, 1.0, 2.0, 3.0]
+    assert len(meeting.threads) == 4
+    assert threading.get_ident() not in meeting.threads
 
 
 async def test_acknowledge(twilio: TwilioApi, plain: WhatsAppChannel) -> None:
@@ -381,5 +415,6 @@ async def test_own_transport() -> None:
     """Without a transport of the caller's, the channel opens one with a limited wait, and closes it."""
     channel = WhatsAppChannel(ACCOUNT_SID, AUTH_TOKEN, "whatsapp:+14155238886", "https://bot.example.ma", WORDS)
     transport = channel._transport
+    assert transport.timeout is not None
     assert 0 < transport.timeout <= 30
     await channel.aclose()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
 
 from bot.channels.whatsapp_templates import ChoiceWords, create_templates, decode_payload, encode_payload
 from bot.messages import Button

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator
 
 from bot.channels.base import Channel, DeliveryReport, WebhookRequest
 from bot.channels.whatsapp import WhatsAppChannel

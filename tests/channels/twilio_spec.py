@@ -22,7 +22,7 @@ from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAP
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
-from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+from twilio.http.http_client import TwilioHttpClient
 
 from tests.specs import spec_path
 
@@ -72,6 +72,7 @@ class TwilioApi(BaseAdapter):
         logger = logging.getLogger("tests.twilio")
         logger.setLevel(logging.WARNING)
         client = TwilioHttpClient(logger=logger)
+        assert client.session is not None
         client.session.mount("https://", self)
         client.session.mount("http://", self)
         return client
