@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
 
 from bot.db.engine import Database
 from bot.db.models import Interaction
@@ -110,7 +110,11 @@ class DatabaseAction(Action):
         await self._log(request, clock, finding, None)
         answer = finding.answer
         dispatcher.utter_message(
-            json_message={"answer": answer.key, "data": answer.data, "choices": [list(choice) for choice in answer.choices]}
+            json_message={
+                "answer": answer.key,
+                "data": answer.data,
+                "choices": [list(choice) for choice in answer.choices],
+            }
         )
         return []
 

@@ -79,7 +79,7 @@ class DescribeEvent(DatabaseAction):
             known = [] if event else await find_events(session, today=today())
         if event is None:
             listed = [{"slug": item.slug, "name": item.name} for item in known]
-            data = {"asked": request.said.get("event", ""), "events": listed}
+            data: dict[str, Any] = {"asked": request.said.get("event", ""), "events": listed}
             return Finding(Answer("event_unknown", data, _choices(known[:SHOWN])), {"event": asked} if asked else {}, 0)
         data = {"event": _event_data(event), "fact_slugs": event.fact_slugs[:4]}
         return Finding(Answer("event_details", data), {"event": event.slug}, 1)

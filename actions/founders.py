@@ -84,7 +84,7 @@ class DescribeProgramme(DatabaseAction):
             known = [] if programme else (await find_programmes(session))[:6]
         if programme is None:
             listed = [{"slug": item.slug, "name": item.name} for item in known]
-            data = {"asked": request.said.get("programme", ""), "programmes": listed}
+            data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
             return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
         data = {"programme": _programme_data(programme), "fact_slugs": programme.fact_slugs[:3]}
         return Finding(Answer("programme_details", data), {"programme": programme.slug}, 1)

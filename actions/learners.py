@@ -42,7 +42,10 @@ class FindTracks(DatabaseAction):
             listed = [{"slug": track.slug, "name": track.name, "summary": track.summary} for track in tracks]
             return Finding(Answer("tracks_list", {"tracks": listed}, _track_choices(tracks, 6)), lookup, len(tracks))
         if track is None:
-            data = {"asked": request.said["track"], "tracks": [{"slug": t.slug, "name": t.name} for t in tracks]}
+            data: dict[str, Any] = {
+                "asked": request.said["track"],
+                "tracks": [{"slug": t.slug, "name": t.name} for t in tracks],
+            }
             return Finding(Answer("track_unknown", data, _track_choices(tracks, 6)), lookup, 0)
         data = {
             "track": {"name": track.name, "summary": track.summary},

@@ -84,7 +84,9 @@ def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     if settings.twilio_auth_token is None:
         print("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and WHATSAPP_FROM must be set", file=sys.stderr)
         return 2
-    client = Client(settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
+    client = Client(  # type: ignore[no-untyped-call]  # the library is not typed
+        settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
+    )
     print(f"WHATSAPP_TEMPLATES={json.dumps(create_templates(client, whatsapp_words()))}")
     return 0
 
@@ -109,7 +111,11 @@ def main(arguments: list[str] | None = None) -> int:
     domain = add("domain", _domain, "write the answers' French text into domain.yml")
     domain.add_argument("--check", action="store_true", help="only say whether it is up to date")
     add("requests", _requests, "list what people asked of the team")
-    add("whatsapp-templates", _whatsapp_templates, "create the WhatsApp button templates at Twilio and print the setting")
+    add(
+        "whatsapp-templates",
+        _whatsapp_templates,
+        "create the WhatsApp button templates at Twilio and print the setting",
+    )
 
     chosen = parser.parse_args(arguments)
     try:

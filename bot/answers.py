@@ -64,7 +64,8 @@ class Answers:
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
         self._environment.filters |= {
-            name: _filter(name) for name in ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic")
+            name: _filter(name)
+            for name in ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic")
         }
         self._templates: dict[str, Template] = {}
 
@@ -116,7 +117,14 @@ class Answers:
             return self._as_of(self._fact(slug), variety)
 
         values = {slug: self._fact(slug).values for slug in facts}
-        context = {**data, "facts": values, "as_of": as_of, "_variety": variety, "_words": self._words, "_book": self._book}
+        context = {
+            **data,
+            "facts": values,
+            "as_of": as_of,
+            "_variety": variety,
+            "_words": self._words,
+            "_book": self._book,
+        }
         try:
             lines = template.render(context).splitlines()
         except (TemplateError, ValueError, TypeError, KeyError) as error:

@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from rasa_sdk.executor import ActionExecutor
@@ -59,8 +60,8 @@ class Assistant:
             if stored is not None:
                 self.conversation.lanes.wake(stored[0])
 
-    def _in_background(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         _running.add(task)
         task.add_done_callback(_running.discard)
 
@@ -73,7 +74,7 @@ class Assistant:
 
 
 #: Tasks that nobody waits for; the set keeps them from being collected while they run.
-_running: set[asyncio.Future[object]] = set()
+_running: set[asyncio.Task[None]] = set()
 
 
 def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = None) -> Assistant:
@@ -169,7 +170,7 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
         await assistant.db.aclose()
 
 
-def _channel_tasks(assistant: Assistant) -> list[object]:
+def _channel_tasks(assistant: Assistant) -> list[Coroutine[Any, Any, None]]:
     telegram = assistant.channels.get("telegram")
     return [_run_telegram(assistant, telegram)] if isinstance(telegram, TelegramChannel) else []
 

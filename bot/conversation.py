@@ -318,5 +318,3 @@ def _columns_of(heard: Understanding) -> dict[str, object]:
         "ranking": list(heard.ranking),
         "entities": list(heard.entities),
     }
-
-

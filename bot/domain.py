@@ -9,8 +9,8 @@ import yaml
 
 from bot.answers import Answers, FactBook
 from bot.content import load_shapes
+from bot.db.base import Base
 from bot.db.engine import open_database
-from bot.db.models import Base
 from bot.db.seed import seed
 from bot.messages import Answer
 from bot.settings import ROOT

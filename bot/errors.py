@@ -1,12 +1,12 @@
 """What can go wrong, drawn as one tree::
 
-    AssistantError
-    ├── SettingsError          a setting is missing, half set or wrong; stops the start with its text
-    ├── MalformedInbound       a webhook's body is not what its channel sends; answered with 422
-    ├── NotAuthentic           a webhook's secret or signature is missing or wrong; answered with 403
-    ├── RasaError              Rasa did not answer a turn
-    │   └── RasaUnreachable    … because nothing answered at its address
-    └── SendError              a provider did not take an outbound message
+AssistantError
+├── SettingsError          a setting is missing, half set or wrong; stops the start with its text
+├── MalformedInbound       a webhook's body is not what its channel sends; answered with 422
+├── NotAuthentic           a webhook's secret or signature is missing or wrong; answered with 403
+├── RasaError              Rasa did not answer a turn
+│   └── RasaUnreachable    … because nothing answered at its address
+└── SendError              a provider did not take an outbound message
 """
 
 from __future__ import annotations

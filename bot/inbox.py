@@ -104,7 +104,11 @@ class Inbox:
 
 def _change_by(message: Message, report: DeliveryReport, at: datetime) -> dict[str, object]:
     if report.state == "failed":
-        return {"state": "failed", "error": report.error or "failed"} if message.state in _PROGRESS else {"error": report.error}
+        return (
+            {"state": "failed", "error": report.error or "failed"}
+            if message.state in _PROGRESS
+            else {"error": report.error}
+        )
     further = _PROGRESS[report.state] > _PROGRESS.get(message.state, 3)
     change: dict[str, object] = {"state": report.state} if further else {"state": message.state}
     if report.state in ("delivered", "read") and message.delivered_at is None:

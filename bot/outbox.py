@@ -36,7 +36,9 @@ class Outbox:
         """Contacts with something queued whose time has come."""
         query = (
             select(Message.contact_id)
-            .where(Message.state == "queued", (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= utc_now()))
+            .where(
+                Message.state == "queued", (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= utc_now())
+            )
             .distinct()
         )
         async with self._db.read() as session:
@@ -81,7 +83,9 @@ class Outbox:
 
     async def _after_error(self, message: Message, identity: Identity, error: SendError) -> float:
         attempts = message.attempts + 1
-        logger.warning("message %s to %s was not taken (attempt %s): %s", message.id, message.channel, attempts, error.code)
+        logger.warning(
+            "message %s to %s was not taken (attempt %s): %s", message.id, message.channel, attempts, error.code
+        )
         if error.blocked:
             async with self._db.write() as session:
                 await session.execute(update(Identity).where(Identity.id == identity.id).values(blocked_at=utc_now()))

@@ -68,7 +68,7 @@ async def prepare_database(settings: Settings) -> None:
             report = await seed(session)
     finally:
         await db.aclose()
-    print(f"Database ready: {report}", flush=True)
+    print(f"Database ready ({report.summary()}).", flush=True)
 
 
 async def run(settings: Settings) -> int:
@@ -83,7 +83,12 @@ async def run(settings: Settings) -> int:
     model = await asyncio.to_thread(ensure_model)
     rasa = RasaProcess(settings, model)
     config = uvicorn.Config(
-        make_app(settings), host=settings.host, port=settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=10
+        make_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -128,7 +133,9 @@ def _tell(settings: Settings) -> None:
         way = f"webhook {settings.public_url}/webhooks/telegram" if settings.public_url else "long polling"
         lines.append(f"Telegram: {way}.")
     if settings.has_whatsapp:
-        lines.append(f"WhatsApp: set {settings.public_url}/webhooks/whatsapp as the sender's webhook in Twilio's console.")
+        lines.append(
+            f"WhatsApp: set {settings.public_url}/webhooks/whatsapp as the sender's webhook in Twilio's console."
+        )
     lines.append("Ctrl-C stops everything.")
     print("\n".join(lines), flush=True)
 

@@ -94,7 +94,9 @@ class Settings(BaseSettings):
         }
         missing = [name for name, value in whatsapp.items() if value is None]
         if missing and len(missing) < len(whatsapp):
-            raise ValueError(f"WhatsApp is half set: {', '.join(missing)} missing; set all three of {', '.join(whatsapp)} or none")
+            raise ValueError(
+                f"WhatsApp is half set: {', '.join(missing)} missing; set all three of {', '.join(whatsapp)} or none"
+            )
         if not missing and self.public_url is None:
             raise ValueError("WhatsApp needs PUBLIC_URL: Twilio signs and calls that address")
         return self

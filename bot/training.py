@@ -21,7 +21,15 @@ MODELS = ROOT / "var" / "models"
 LOGS = ROOT / "var" / "log"
 RASA_PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
 #: What a model is made from; a change of any of these files makes a new one.
-INPUTS = ("domain.yml", "config.yml", "nlu/rules.yml", "nlu/examples", "nlu/lookups", "nlu/components", "nlu/requirements.txt")
+INPUTS = (
+    "domain.yml",
+    "config.yml",
+    "nlu/rules.yml",
+    "nlu/examples",
+    "nlu/lookups",
+    "nlu/components",
+    "nlu/requirements.txt",
+)
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
@@ -61,7 +69,15 @@ def ensure_model(*, force: bool = False) -> Path:
     log = LOGS / "training.log"
     command = [
         *(str(RASA_PYTHON), "-m", "rasa", "train", "--domain", "domain.yml", "--config", "config.yml"),
-        *("--data", "nlu/examples", "nlu/rules.yml", "--out", str(MODELS), "--fixed-model-name", path.name.removesuffix(".tar.gz")),
+        *(
+            "--data",
+            "nlu/examples",
+            "nlu/rules.yml",
+            "--out",
+            str(MODELS),
+            "--fixed-model-name",
+            path.name.removesuffix(".tar.gz"),
+        ),
     ]
     print("Training the language model …", flush=True)
     started = time.monotonic()
@@ -104,7 +120,9 @@ class RasaProcess:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / "rasa.log"
         secret = settings.rasa_secret.get_secret_value()
-        environment = rasa_environment({"RASA_SECRET": secret, "ACTIONS_URL": f"http://{settings.host}:{settings.port}/rasa/actions"})
+        environment = rasa_environment(
+            {"RASA_SECRET": secret, "ACTIONS_URL": f"http://{settings.host}:{settings.port}/rasa/actions"}
+        )
         command = [
             *(str(RASA_PYTHON), "-m", "rasa", "run", "--model", str(model), "--endpoints", "endpoints.yml"),
             *("--credentials", "credentials.yml", "--interface", "127.0.0.1", "--port", str(address.port or 5005)),

@@ -39,10 +39,16 @@ class WebMessage(BaseModel):
 
     sender: Annotated[str, Field(min_length=1, max_length=128, description="who writes; the page makes a random one")]
     text: Annotated[str | None, Field(max_length=4 * TEXT_LIMIT_CHARS, description="what was typed")] = None
-    payload: Annotated[str | None, Field(max_length=64, pattern="^/", description="payload of the pressed button")] = None
+    payload: Annotated[str | None, Field(max_length=64, pattern="^/", description="payload of the pressed button")] = (
+        None
+    )
     id: Annotated[
         str | None,
-        Field(min_length=1, max_length=64, description="the caller's own id of this message; a repeated one is answered once"),
+        Field(
+            min_length=1,
+            max_length=64,
+            description="the caller's own id of this message; a repeated one is answered once",
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -98,7 +104,9 @@ def router() -> APIRouter:
         stored = await assistant.inbox.accept(inbound)
         if stored is None:
             async with assistant.db.read() as session:
-                query = select(Message.id).where(Message.channel == "web", Message.external_id == external_id, Message.direction == "in")
+                query = select(Message.id).where(
+                    Message.channel == "web", Message.external_id == external_id, Message.direction == "in"
+                )
                 message_id = await session.scalar(query)
         else:
             contact_id, message_id = stored
@@ -156,7 +164,9 @@ def router() -> APIRouter:
             return JSONResponse({"error": str(error), "action_name": error.action_name}, status_code=404)
         except Exception as error:  # the action's run is in the interaction log; Rasa must hear that it failed
             logger.exception("action %s failed", call.get("next_action"))
-            return JSONResponse({"error": type(error).__name__, "action_name": call.get("next_action")}, status_code=500)
+            return JSONResponse(
+                {"error": type(error).__name__, "action_name": call.get("next_action")}, status_code=500
+            )
         return JSONResponse(result.model_dump() if result is not None else {"events": [], "responses": []})
 
     @routes.get("/healthz", tags=["operations"])
@@ -193,7 +203,11 @@ def _parse_action_call(body: bytes) -> dict[str, Any]:
     """
 
     call = json.loads(body)
-    if not isinstance(call, dict) or not isinstance(call.get("next_action"), str) or not isinstance(call.get("tracker"), dict):
+    if (
+        not isinstance(call, dict)
+        or not isinstance(call.get("next_action"), str)
+        or not isinstance(call.get("tracker"), dict)
+    ):
         raise ValueError("a custom action call has next_action and tracker")
     return call
 

@@ -72,7 +72,9 @@ def read_message(body: Any) -> AppMessage:
         raise MalformedRequest("give either text or payload")
     if payload is not None:
         if not isinstance(payload, str) or not payload.startswith("/") or len(payload) > PAYLOAD_LIMIT_CHARS:
-            raise MalformedRequest(f"payload must be a string of at most {PAYLOAD_LIMIT_CHARS} characters that starts with /")
+            raise MalformedRequest(
+                f"payload must be a string of at most {PAYLOAD_LIMIT_CHARS} characters that starts with /"
+            )
         return AppMessage(sender, payload, True, metadata)
     if not isinstance(text, str) or len(text) > TEXT_LIMIT_CHARS:
         raise MalformedRequest(f"text must be a string of at most {TEXT_LIMIT_CHARS} characters")
@@ -125,7 +127,9 @@ class AppChannel(InputChannel):
             RasaException: it is missing or shorter than 16 characters, so that an unset variable can't open the door.
         """
         if not secret or len(secret) < 16 or secret.startswith("${"):
-            raise RasaException("credentials.yml: the secret of nlu.channel.AppChannel must be 16 characters or more; set RASA_SECRET")
+            raise RasaException(
+                "credentials.yml: the secret of nlu.channel.AppChannel must be 16 characters or more; set RASA_SECRET"
+            )
         self.secret = secret
         schemas.install()
 

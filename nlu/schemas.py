@@ -23,7 +23,9 @@ def _validator(schema_json: str, validator_class: Optional[Type[Any]]) -> Any:
     return chosen(schema)
 
 
-def validate(instance: Any, schema: Mapping[str, Any], cls: Optional[Type[Any]] = None, *args: Any, **kwargs: Any) -> None:
+def validate(
+    instance: Any, schema: Mapping[str, Any], cls: Optional[Type[Any]] = None, *args: Any, **kwargs: Any
+) -> None:
     """Stand in for ``jsonschema.validate``: the same answer and the same errors, each schema compiled once.
 
     Raises:

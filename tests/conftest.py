@@ -48,9 +48,7 @@ def rasa_url(ports: tuple[int, int]) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def app(ports: tuple[int, int], rasa_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The real app with the web channel, on SQLite, with the real Rasa behind it; shared by the whole session."""
-    settings = make_settings(
-        port=ports[0], rasa_url=rasa_url, database_url=sqlite_url(tmp_path_factory.mktemp("app"))
-    )
+    settings = make_settings(port=ports[0], rasa_url=rasa_url, database_url=sqlite_url(tmp_path_factory.mktemp("app")))
     with RunningApp(settings) as running:
         yield running
 

@@ -34,9 +34,15 @@ class PostgresServer:
     def start(self) -> None:
         """Make a cluster and start it."""
         data = str(self._folder / "data")
-        self._call("initdb", "--pgdata", data, "--username", "postgres", "--auth", "trust", "--no-sync", "--encoding", "UTF8")
-        options = f"-c listen_addresses=127.0.0.1 -c port={self._port} -c unix_socket_directories={self._folder} -c fsync=off"
-        self._call("pg_ctl", "--pgdata", data, "--log", str(self._folder / "log"), "--options", options, "--wait", "start")
+        self._call(
+            "initdb", "--pgdata", data, "--username", "postgres", "--auth", "trust", "--no-sync", "--encoding", "UTF8"
+        )
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c port={self._port} -c unix_socket_directories={self._folder} -c fsync=off"
+        )
+        self._call(
+            "pg_ctl", "--pgdata", data, "--log", str(self._folder / "log"), "--options", options, "--wait", "start"
+        )
 
     def stop(self) -> None:
         """Stop it and remove its folder."""

@@ -57,7 +57,8 @@ def load_shapes() -> dict[str, Shape]:
     shapes = {}
     for key, entry in _read("answers.yml").items():
         try:
-            shapes[key] = Shape(**{part: value if part == "data" else tuple(value) for part, value in entry.items()})
+            data = str(entry.pop("data", ""))
+            shapes[key] = Shape(data=data, **{part: tuple(value) for part, value in entry.items()})
         except TypeError as error:
             raise ContentError(f"answers.yml: {key}: {error}") from None
     return shapes
@@ -70,7 +71,7 @@ def load_words() -> dict[str, Words]:
     Raises:
         ContentError: a file has an unknown part.
     """
-    words = {}
+    words: dict[str, Words] = {}
     for variety in VARIETIES:
         try:
             words[variety] = Words(**_read(f"{variety}.yml"))

@@ -24,9 +24,9 @@ async def find_events(
         if last_day is not None and last_day < today:
             continue
         event_month = event.starts_on.month if event.starts_on else event.usual_month
-        if (city is None or event.city_slug == city) and (month is None or event_month == month):
-            if topic is None or topic in event.topics:
-                fitting.append(event)
+        fits_place_and_time = (city is None or event.city_slug == city) and (month is None or event_month == month)
+        if fits_place_and_time and (topic is None or topic in event.topics):
+            fitting.append(event)
 
     def order(event: Event) -> tuple[int, int, str]:
         if event.starts_on is not None:

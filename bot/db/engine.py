@@ -89,9 +89,13 @@ def open_database(url: str) -> Database:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise SettingsError("DATABASE_URL: must be like sqlite+aiosqlite:///var/assistant.db or postgresql+asyncpg://user@host/name") from None
+        raise SettingsError(
+            "DATABASE_URL: must be like sqlite+aiosqlite:///var/assistant.db or postgresql+asyncpg://user@host/name"
+        ) from None
     if parsed.get_backend_name() == "postgresql":
-        engine = create_async_engine(parsed.set(drivername="postgresql+asyncpg"), pool_size=20, max_overflow=20, pool_pre_ping=True)
+        engine = create_async_engine(
+            parsed.set(drivername="postgresql+asyncpg"), pool_size=20, max_overflow=20, pool_pre_ping=True
+        )
         return Database(engine)
     if parsed.get_backend_name() != "sqlite":
         raise SettingsError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")

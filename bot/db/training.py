@@ -29,4 +29,6 @@ async def find_cohorts(
         query = query.where(Cohort.first_day > starts_after).order_by(Cohort.first_day)
         return list(await session.scalars(query))
     cohorts = list(await session.scalars(query))
-    return sorted(cohorts, key=lambda cohort: (cohort.last_day or cohort.first_day or date.min, cohort.slug), reverse=True)
+    return sorted(
+        cohorts, key=lambda cohort: (cohort.last_day or cohort.first_day or date.min, cohort.slug), reverse=True
+    )

@@ -39,6 +39,10 @@ def script_of(text: str) -> str:
     return "Arab" if arabic >= latin else "Latn"
 
 
+def _view(**options: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **options)
+
+
 class VarietyModel:
     """The two linear models, one per script."""
 
@@ -50,10 +54,12 @@ class VarietyModel:
         for script, names in (("Latn", LATIN), ("Arab", ARABIC)):
             chosen = [(t, v) for t, v in zip(texts, varieties) if v in names and script_of(t) == script]
             features = FeatureUnion([
-                ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, dtype=np.float32)),
-                ("words", TfidfVectorizer(analyzer="word", token_pattern=r"\S+", sublinear_tf=True, dtype=np.float32)),
+                ("characters", _view(analyzer="char_wb", ngram_range=(1, 4))),
+                ("words", _view(analyzer="word", token_pattern=r"\S+")),
             ])  # fmt: skip
-            model = Pipeline([("features", features), ("line", LogisticRegression(C=10.0, max_iter=500, random_state=0))])
+            model = Pipeline(
+                [("features", features), ("line", LogisticRegression(C=10.0, max_iter=500, random_state=0))]
+            )
             model.fit([normalise(text) for text, _ in chosen], [variety for _, variety in chosen])
             self._models[script] = model
         return self
@@ -80,7 +86,11 @@ class VarietyIdentifier(GraphComponent, IntentClassifier):
 
     @classmethod
     def create(
-        cls, config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> "VarietyIdentifier":
         """Make an untrained component."""
         return cls(model_storage, resource, VarietyModel())

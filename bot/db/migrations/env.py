@@ -7,8 +7,9 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+import bot.db.models  # noqa: F401  # fills the metadata
+from bot.db.base import Base
 from bot.db.engine import open_database
-from bot.db.models import Base
 
 
 def _run(connection: Connection) -> None:

@@ -35,6 +35,12 @@ class SeedReport:
     kept_edited: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
 
+    def summary(self) -> str:
+        """The sums over all tables, in a line."""
+        counts = (self.inserted, self.updated, self.kept_edited, self.unchanged)
+        names = ("new", "updated", "kept as staff edited them", "unchanged")
+        return ", ".join(f"{count.total()} {name}" for count, name in zip(counts, names, strict=True) if count.total())
+
     def __str__(self) -> str:
         tables = sorted({*self.inserted, *self.updated, *self.kept_edited, *self.unchanged})
         return "\n".join(

@@ -86,7 +86,7 @@ def _read_table(folder: Path, model: type[Base], places: dict[tuple[str, str], s
 
 def _load(path: Path, name: str) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a subclass of SafeLoader
     except FileNotFoundError:
         raise SeedError(f"{name}: is missing") from None
     except UnicodeDecodeError as error:
