@@ -22,7 +22,7 @@ def _cohort_data(cohort: Cohort) -> dict[str, Any]:
 
 
 def _track_choices(tracks: list[Track], limit: int) -> tuple[tuple[str, str | None], ...]:
-    return tuple((payload("jobintech_tracks", track=track.slug), track.name) for track in tracks[:limit])
+    return tuple((payload("jobintech_tracks", track=track.slug), None) for track in tracks[:limit])
 
 
 class FindTracks(DatabaseAction):
@@ -39,16 +39,16 @@ class FindTracks(DatabaseAction):
             cohorts = await find_cohorts(session, track=track.slug) if track else []
         lookup = {"track": asked} if asked else {}
         if asked is None:
-            listed = [{"slug": track.slug, "name": track.name, "summary": track.summary} for track in tracks]
+            listed = [{"slug": track.slug, "summary": track.summary} for track in tracks]
             return Finding(Answer("tracks_list", {"tracks": listed}, _track_choices(tracks, 6)), lookup, len(tracks))
         if track is None:
             data: dict[str, Any] = {
                 "asked": request.said["track"],
-                "tracks": [{"slug": t.slug, "name": t.name} for t in tracks],
+                "tracks": [{"slug": t.slug} for t in tracks],
             }
             return Finding(Answer("track_unknown", data, _track_choices(tracks, 6)), lookup, 0)
         data = {
-            "track": {"name": track.name, "summary": track.summary},
+            "track": {"slug": track.slug, "summary": track.summary},
             "cohorts": [_cohort_data(cohort) for cohort in cohorts[:4]],
             "fact_slugs": [*track.fact_slugs[:1], *(cohort.fact_slug for cohort in cohorts[:4])],
         }
@@ -103,7 +103,7 @@ class FindCohorts(DatabaseAction):
         shown = upcoming[:5] or latest[:3]
         data = {
             "city": city,
-            "track": shown[0].track.name if track and shown else track,
+            "track": track,
             "cohorts" if upcoming else "latest": [_cohort_data(cohort) for cohort in shown],
             "fact_slugs": [cohort.fact_slug for cohort in shown],
         }

@@ -14,15 +14,16 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import StrictUndefined, Template
+from jinja2 import StrictUndefined, Template, pass_context
 from jinja2.exceptions import TemplateError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import select
 
 from bot import wording
 from bot.content import Shape, Words, load_shapes, load_words
 from bot.db.engine import Database
-from bot.db.models import City, Fact
+from bot.db.models import City, Fact, Track
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, VARIETIES, Answer, Button, Outbound, Variety
 
@@ -34,22 +35,31 @@ class RenderError(AssistantError):
     """An answer can't be written: unknown key, a fact that is not there, or data that the text needs and lacks."""
 
 
+#: Kinds of things that the database names; a variety may call them otherwise (`names` in its content file).
+_NAMED_BY_DATABASE = ("city", "track", "publisher")
+#: What texts may write of a value: ``{{ city | city }}``, ``{{ 4 | month }}``.
+_FILTERS = ("day", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic")
+
+
 @dataclass(slots=True)
 class FactBook:
-    """Facts and town names in memory, read again every few seconds."""
+    """Facts, and the names of towns and trainings, in memory and read again every few seconds."""
 
     db: Database
     facts: dict[str, Fact] = field(default_factory=dict)
-    city_names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
     _read_at: float = float("-inf")
 
     async def refresh(self) -> None:
-        """Read the facts again if the last reading is older than `REFRESH_S`."""
+        """Read everything again if the last reading is older than `REFRESH_S`."""
         if monotonic() - self._read_at < REFRESH_S:
             return
         async with self.db.read() as session:
             self.facts = {fact.slug: fact for fact in await session.scalars(select(Fact))}
-            self.city_names = {city.slug: city.name for city in await session.scalars(select(City))}
+            self.names = {
+                "city": {city.slug: city.name for city in await session.scalars(select(City))},
+                "track": {track.slug: track.name for track in await session.scalars(select(Track))},
+            }
         self._read_at = monotonic()
 
 
@@ -63,10 +73,7 @@ class Answers:
         self._environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
-        self._environment.filters |= {
-            name: _filter(name)
-            for name in ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic")
-        }
+        self._environment.filters |= {name: self._make_filter(name) for name in _FILTERS}
         self._templates: dict[str, Template] = {}
 
     async def render(self, answer: Answer, variety: Variety) -> Outbound:
@@ -102,11 +109,39 @@ class Answers:
         """
         if payload.startswith("/change_language"):
             return _language_title(payload, self._words[variety])
+        intent, entities = _read_payload(payload)
+        if intent == "jobintech_tracks" and "track" in entities:
+            return self._name("track", entities["track"], variety)
         for words in (self._words[variety], self._words[DEFAULT_VARIETY]):
             title = _title(words, payload)
             if title is not None:
                 return title
         raise RenderError(f"no button title for {payload} in bot/content")
+
+    def _name(self, kind: str, code: str, variety: str) -> str:
+        """What a variety calls a code of the database, or what the database itself calls it.
+
+        Raises:
+            ValueError: the code is not a name in itself and nobody names it.
+        """
+        name = self._words[variety].names.get(kind, {}).get(code) or self._book.names.get(kind, {}).get(code)
+        if name is not None:
+            return str(name)
+        if kind in _NAMED_BY_DATABASE:
+            return str(code)
+        raise ValueError(f"no name for the {kind} {code!r}")
+
+    def _make_filter(self, name: str) -> Any:
+        """A Jinja2 filter that knows the variety of the text that it is used in."""
+
+        @pass_context
+        def apply(context: Context, value: Any) -> str:
+            variety = context["_variety"]
+            if name in ("day", "month", "number"):
+                return str(getattr(wording, name)(value, variety))
+            return self._name(name, value, variety)
+
+        return apply
 
     def _fill(self, text: str, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...]) -> str:
         template = self._templates.get(text)
@@ -117,14 +152,7 @@ class Answers:
             return self._as_of(self._fact(slug), variety)
 
         values = {slug: self._fact(slug).values for slug in facts}
-        context = {
-            **data,
-            "facts": values,
-            "as_of": as_of,
-            "_variety": variety,
-            "_words": self._words,
-            "_book": self._book,
-        }
+        context = {**data, "facts": values, "as_of": as_of, "_variety": variety}
         try:
             lines = template.render(context).splitlines()
         except (TemplateError, ValueError, TypeError, KeyError) as error:
@@ -144,7 +172,8 @@ class Answers:
         named: dict[str, None] = {}
         for slug in slugs:
             fact = self._fact(slug)
-            named[f"{fact.publisher} ({self._as_of(fact, variety)})"] = None
+            publisher = self._name("publisher", fact.publisher, variety)
+            named[f"{publisher} ({self._as_of(fact, variety)})"] = None
         if not named:
             return ""
         phrases = self._words[variety].phrases
@@ -185,21 +214,23 @@ _LANGUAGE_TITLES = {"fr": "Français", "ary-Arab": "الدارجة", "ary-Latn":
 
 
 def _language_title(payload: str, words: Words) -> str:
-    _, brace, rest = payload.partition("{")
-    if not brace:
+    language = _read_payload(payload)[1].get("language")
+    if language is None:
         return str(words.buttons["change_language"])
-    language = json.loads(brace + rest)["language"]
     return _LANGUAGE_TITLES.get(language) or str(words.choices["language_automatic"])
+
+
+def _read_payload(payload: str) -> tuple[str, dict[str, str]]:
+    """The intent and entities of a button's payload in Rasa's syntax."""
+    intent, brace, rest = payload.removeprefix("/").partition("{")
+    return intent, json.loads(brace + rest) if brace else {}
 
 
 def _title(words: Words, payload: str) -> str | None:
     """The title in one variety's words, or None when it has none."""
-    intent, brace, rest = payload.removeprefix("/").partition("{")
+    intent, entities = _read_payload(payload)
     if intent == "request_erasure":
         return str(words.choices["delete_my_data"])
-    if not brace:
-        return words.buttons.get(intent)
-    entities = json.loads(brace + rest)
     topic = words.choices.get("topic", {})
     if intent == "subscribe_updates" and entities.get("topic") in topic:
         return str(topic[entities["topic"]])
@@ -212,23 +243,3 @@ def _title(words: Words, payload: str) -> str | None:
         if place is not None:
             return str(words.choices[place])
     return words.buttons.get(intent)
-
-
-def _filter(name: str) -> Any:
-    """A Jinja2 filter that knows the variety of the text that it is used in."""
-    from jinja2 import pass_context
-    from jinja2.runtime import Context
-
-    @pass_context
-    def apply(context: Context, value: Any) -> str:
-        variety = context["_variety"]
-        if name in ("day", "month", "number"):
-            return str(getattr(wording, name)(value, variety))
-        known = context["_words"][variety].names.get(name, {})
-        if value in known:
-            return str(known[value])
-        if name == "city":
-            return str(context["_book"].city_names.get(value, value))
-        raise ValueError(f"no name for the {name} {value!r}")
-
-    return apply

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import unicodedata
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
@@ -28,8 +29,16 @@ def clean_text(text: str) -> str:
 
     Control characters have no meaning in a chat, PostgreSQL refuses NUL, and lone surrogates are no text at all.
     """
-    kept = (letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-    return "".join(kept).strip()[:TEXT_LIMIT_CHARS].rstrip()
+    return _without_controls(text).strip()[:TEXT_LIMIT_CHARS].rstrip()
+
+
+def _without_controls(value: Any) -> Any:
+    """The same value with no control character but line ends and tabs in any of its texts."""
+    if isinstance(value, str):
+        return "".join(letter for letter in value if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
+    if isinstance(value, dict):
+        return {key: _without_controls(item) for key, item in value.items()}
+    return value
 
 
 class Inbox:
@@ -61,12 +70,14 @@ class Inbox:
                 "state": "received",
                 "external_id": inbound.external_id,
                 "text": clean_text(inbound.text),
-                "payload": inbound.payload,
-                "attachments": [{"kind": item.kind, **item.data} for item in inbound.attachments],
+                "payload": _without_controls(inbound.payload),
+                "attachments": [_without_controls({"kind": item.kind, **item.data}) for item in inbound.attachments],
                 "created_at": inbound.received_at,
             }
             statement = insert(Message).values(**values).on_conflict_do_nothing().returning(Message.id)
             message_id = (await session.execute(statement)).scalar_one_or_none()
+            if message_id is not None:
+                _note_sender(identity, inbound)
         return None if message_id is None else (identity.contact_id, message_id)
 
     async def _identity_of(self, session: AsyncSession, inbound: Inbound) -> Identity:
@@ -76,23 +87,19 @@ class Inbox:
         if identity is None:
             identity = Identity(channel=inbound.channel, address=inbound.sender, contact=Contact(), profile={})
             session.add(identity)
-        shown = {key: value for key, value in inbound.profile.items() if key in ("name", "username", "language_code")}
-        if shown and shown != identity.profile:
-            identity.profile = shown
-        identity.last_inbound_at = inbound.received_at
-        identity.blocked_at = None
-        await session.flush()
+            await session.flush()
         return identity
 
     async def record(self, report: DeliveryReport) -> bool:
         """Note what a provider says of a message that it took; False when we know no such message."""
         async with self._db.write() as session:
-            query = select(Message).where(Message.direction == "out", Message.external_id == report.external_id)
-            message = await session.scalar(query)
+            # Locked: two reports at once would both start from the same state, and the last would win.
+            sent = select(Message).where(Message.direction == "out").with_for_update()
+            message = await session.scalar(sent.where(Message.external_id == report.external_id))
             if message is None:
                 # A long text went out as several provider messages; the report names one of them.
                 part = Message.external_id.contains(report.external_id, autoescape=True)
-                message = await session.scalar(select(Message).where(Message.direction == "out", part))
+                message = await session.scalar(sent.where(part))
             if message is None:
                 logger.info("a delivery report for an unknown message was ignored")
                 return False
@@ -100,6 +107,15 @@ class Inbox:
                 update(Message).where(Message.id == message.id).values(**_change_by(message, report, report.at))
             )
         return True
+
+
+def _note_sender(identity: Identity, inbound: Inbound) -> None:
+    """Keep what a new message says of its sender: that they read us again, and the names that the provider shows."""
+    shown = {key: value for key, value in inbound.profile.items() if key in ("name", "username", "language_code")}
+    if shown:
+        identity.profile = _without_controls(shown)
+    identity.last_inbound_at = inbound.received_at
+    identity.blocked_at = None
 
 
 def _change_by(message: Message, report: DeliveryReport, at: datetime) -> dict[str, object]:

@@ -399,7 +399,7 @@ function applyText() {
   const near = count > LIMIT_CHARS - COUNTER_FROM_CHARS;
   const over = count > LIMIT_CHARS;
   page.counter.hidden = !near;
-  page.counter.textContent = `${count}/${LIMIT_CHARS}`;
+  page.counter.textContent = String(LIMIT_CHARS - count).replace("-", "\u200e−");
   page.composer.classList.toggle("over", over);
   page.text.setAttribute("aria-invalid", String(over));
   page.send.setAttribute("aria-disabled", String(count === 0 || over));
