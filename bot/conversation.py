@@ -38,6 +38,8 @@ RETRY_PAUSE_S = 1.5
 #: From this probability on, or from this number of words on, a message says by itself in which variety it is.
 CLEAR_VARIETY = 0.75
 CLEAR_WORDS = 4
+#: Of somebody's first message less is asked, since nothing came before it but a guess.
+CLEAR_AT_FIRST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,9 +306,10 @@ def clear_variety(heard: Understanding, text: str, before: str, is_first: bool) 
     The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic.
     """
     same_script = (heard.variety in ("ar", "ary-Arab")) == (before in ("ar", "ary-Arab"))
-    is_clear = heard.variety_confidence >= CLEAR_VARIETY or len(text.split()) >= CLEAR_WORDS
+    needed = CLEAR_AT_FIRST if is_first else CLEAR_VARIETY
+    is_clear = heard.variety_confidence >= needed or len(text.split()) >= CLEAR_WORDS
     has_words = heard.variety_confidence > 0
-    if has_words and (is_clear or is_first or not same_script):
+    if has_words and (is_clear or not same_script):
         return heard.variety
     return before  # type: ignore[return-value]  # only varieties are ever stored
 

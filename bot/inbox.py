@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.channels.base import DeliveryReport
 from bot.db.engine import Database
 from bot.db.models import Contact, Identity, Message
-from bot.messages import TEXT_LIMIT_CHARS, Inbound
+from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound, Variety
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +30,15 @@ def clean_text(text: str) -> str:
 
     Control characters have no meaning in a chat, PostgreSQL refuses NUL, and lone surrogates are no text at all.
     """
-    return _without_controls(text).strip()[:TEXT_LIMIT_CHARS].rstrip()
+    return _printable(text).strip()[:TEXT_LIMIT_CHARS].rstrip()
 
 
-def _without_controls(value: Any) -> Any:
-    """The same value with no control character but line ends and tabs in any of its texts."""
-    if isinstance(value, str):
-        return "".join(letter for letter in value if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-    if isinstance(value, dict):
-        return {key: _without_controls(item) for key, item in value.items()}
-    return value
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
+
+
+def _printable_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _printable(value) if isinstance(value, str) else value for key, value in values.items()}
 
 
 class Inbox:
@@ -70,8 +70,8 @@ class Inbox:
                 "state": "received",
                 "external_id": inbound.external_id,
                 "text": clean_text(inbound.text),
-                "payload": _without_controls(inbound.payload),
-                "attachments": [_without_controls({"kind": item.kind, **item.data}) for item in inbound.attachments],
+                "payload": None if inbound.payload is None else _printable(inbound.payload),
+                "attachments": [{"kind": item.kind, **_printable_values(item.data)} for item in inbound.attachments],
                 "created_at": inbound.received_at,
             }
             statement = insert(Message).values(**values).on_conflict_do_nothing().returning(Message.id)
@@ -85,7 +85,8 @@ class Inbox:
         query = select(Identity).where(Identity.channel == inbound.channel, Identity.address == inbound.sender)
         identity = await session.scalar(query)
         if identity is None:
-            identity = Identity(channel=inbound.channel, address=inbound.sender, contact=Contact(), profile={})
+            contact = Contact(variety=_guess_variety(inbound.profile.get("language_code", "")))
+            identity = Identity(channel=inbound.channel, address=inbound.sender, contact=contact, profile={})
             session.add(identity)
             await session.flush()
         return identity
@@ -113,9 +114,15 @@ def _note_sender(identity: Identity, inbound: Inbound) -> None:
     """Keep what a new message says of its sender: that they read us again, and the names that the provider shows."""
     shown = {key: value for key, value in inbound.profile.items() if key in ("name", "username", "language_code")}
     if shown:
-        identity.profile = _without_controls(shown)
+        identity.profile = _printable_values(shown)
     identity.last_inbound_at = inbound.received_at
     identity.blocked_at = None
+
+
+def _guess_variety(language_code: str) -> Variety:
+    """The variety of somebody who has not written yet, from the language of their app (IETF tag), else French."""
+    language = language_code.partition("-")[0].lower()
+    return {"ar": "ar", "ary": "ary-Arab", "en": "en"}.get(language, DEFAULT_VARIETY)  # type: ignore[return-value]
 
 
 def _change_by(message: Message, report: DeliveryReport, at: datetime) -> dict[str, object]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 
@@ -33,6 +34,7 @@ TEXT_LIMIT_CHARS = 1_000
 SENDER_LIMIT_CHARS = 64
 PAYLOAD_LIMIT_CHARS = 256
 RANKING_LENGTH = 5
+_LEADING_SLASHES = re.compile(r"\A[\s/]+")
 
 
 class MalformedRequest(ValueError):
@@ -78,8 +80,8 @@ def read_message(body: Any) -> AppMessage:
         return AppMessage(sender, payload, True, metadata)
     if not isinstance(text, str) or len(text) > TEXT_LIMIT_CHARS:
         raise MalformedRequest(f"text must be a string of at most {TEXT_LIMIT_CHARS} characters")
-    # Rasa reads a leading slash as an intent; a person's slash is only punctuation.
-    typed = text.strip().lstrip("/").strip()
+    # Rasa reads a leading slash as an intent; a person's slash is only punctuation, also in "/ /greet".
+    typed = _LEADING_SLASHES.sub("", text).strip()
     if not typed:
         raise MalformedRequest("text must have something in it besides white space and slashes")
     return AppMessage(sender, typed, False, metadata)

@@ -109,10 +109,9 @@ class TestOnce:
         assert len({result[0] for result in results if result is not None}) == 1
         assert (await count(db, Message), await count(db, Contact), await count(db, Identity)) == (8, 1, 1)
 
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     async def test_two_processes_make_one_contact(self, db: Database, database_url: str) -> None:
-        """The same from two processes, each with its own connections."""
-        if db.is_sqlite:
-            pytest.skip("SQLite serves one process")
+        """The same from two processes on one PostgreSQL, each with its own connections."""
         other = open_database(database_url)
         try:
             inboxes = itertools.cycle([Inbox(db), Inbox(other)])

@@ -25,6 +25,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from nlu.components.encoder import encode
+from nlu.components.greetings import without_greeting
 from nlu.components.normaliser import normalise, skeleton
 from nlu.components.store import read_pickle, write_pickle
 
@@ -81,7 +82,8 @@ class IntentModel:
         return self
 
     def rank(self, text: str) -> List[Tuple[str, float]]:
-        """Every intent with its probability, the likeliest first."""
+        """Every intent with its probability, the likeliest first; a greeting in front of a question is left aside."""
+        text = without_greeting(text)
         vectors = encode([text]) if self._vectors is not None else None
         kernel = self._kernel([view.transform([text]) for view in self._views], vectors)
         probabilities = softmax((kernel @ self._weights)[0] * self._sharpening)

@@ -21,22 +21,35 @@ from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from nlu.components.normaliser import normalise
+from nlu.components.normaliser import DIGITS, normalise
 
 LOOKUPS_FOLDER = Path(__file__).resolve().parent.parent / "lookups"
 #: Names of more words than this are not looked for.
 LONGEST_NAME_WORDS = 6
-_TOKEN = re.compile(r"[^\s'’`,;:!?؟،؛()\[\]\"«»…]+")
+# What `normalise` keeps of a word, with the marks that it takes off: so a match never covers a hyphen or a full stop.
+_TOKEN = re.compile(r"(?:[\w@+.%]|[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed])+")
+#: Between two words of one name there may be a space, a hyphen or an apostrophe, but not these ("le bac, 2 ans").
+_BREAK = re.compile(r"[\w.,;:!?؟،؛()\[\]\"«»“”…\n]")
+#: Ordinary phrases with a name's spelling in them.
+_ORDINARY = frozenset({
+    "bac a sable", "bac de glace", "bac a dos", "may be", "may have", "may not", "may apply", "may ask",
+    *(f"{person} may" for person in ("i", "we", "you", "he", "she", "it", "they", "who", "which", "that")),
+    *(f"may {person}" for person in ("i", "we", "you", "he", "she", "it", "they")),
+    *(f"sept {unit}" for unit in ("jours", "semaines", "mois", "ans", "heures", "personnes", "fois")),
+})  # fmt: skip
 _ARABIC_PREFIXES = ("وبال", "وفال", "بال", "فال", "وال", "كال", "لل", "ال", "ب", "ف", "ل", "و", "د", "ك")
 _LATIN_PREFIXES = ("fel", "bel", "lel", "del", "f", "b", "l", "d")
 #: A prefix is taken off only if this much of a word is left, so that "lac" is not l + ac.
 SHORTEST_AFTER_PREFIX = 3
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(?<![\d+])(?:(?:\+|00)212[\s.-]*(?:\(0\))?|0)[\s.-]*[5-8](?:[\s.-]*\d){8}(?!\d)")
+_PHONE = re.compile(r"(?<![\d+])(?:\(?(?:\+|00)?212\)?[\s.-]*(?:\(?0\)?)?|0)[\s.-]*[5-8](?:[\s./-]*\d){8}(?!\d)")
 _AGE = re.compile(
-    r"(?<!\d)(\d{2})\s*(?:ans?\b|years?\b|yo\b|y\.o|3am\b|3amm?\b|3an\b|sna\b|عام|عامًا|سنة|سنه|سنوات)"
-    r"|(?:عمري|عندي|3omri|3mri|3ndi|j ai|j'ai|age de|i am|i'm|im)\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?]))",
+    r"(?<!\d)(\d{2})\s*(?:ans?|years?|yo|y\.o|3am|3amm|3an|sna|عام|عاما|عامًا|سنة|سنه|سنوات)(?!\w)"
+    # "20 ans d'expérience" says nothing of an age.
+    r"(?!\W*(?:(?:de?|of|dyal|d|f|في|ف|من|ديال|د)\W+)*(?:l|ال)?(?:exp[eé]r|تجرب|خبر))"
+    r"|\b(?:عمري|3omri|3mri|age de|âge de|my age is|mon age est|mon âge est)\s+(\d{2})(?!\d)"
+    r"|\b(?:عندي|3ndi|3andi|j ai|j['’]ai|i am|i['’]?m)\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]))",
     re.IGNORECASE,
 )
 AGES = range(14, 80)
@@ -77,23 +90,40 @@ def find_entities(text: str) -> List[Found]:
     found = list(_find_shapes(text))
     taken = [(entity.start, entity.end) for entity in found]
     tokens = [
-        (match.start(), match.end(), normalise(match.group()))
-        for match in _TOKEN.finditer(text)
-        if not any(start < match.end() and match.start() < end for start, end in taken)
+        token for token in _list_tokens(text) if not any(start < token[1] and token[0] < end for start, end in taken)
     ]
     names = load_names()
     position = 0
     while position < len(tokens):
-        for length in range(min(LONGEST_NAME_WORDS, len(tokens) - position), 0, -1):
+        for length in range(_count_joined(text, tokens[position : position + LONGEST_NAME_WORDS]), 0, -1):
             words = tokens[position : position + length]
-            meanings = _look_up(" ".join(word for _, _, word in words if word), names)
-            if meanings:
+            spelling = " ".join(word for _, _, word in words)
+            meanings = _look_up(spelling, names)
+            if meanings or spelling in _ORDINARY:
                 found += [Found(entity, value, words[0][0], words[-1][1]) for entity, value in meanings]
                 position += length
                 break
         else:
             position += 1
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
+
+
+def _list_tokens(text: str) -> Iterator[Tuple[int, int, str]]:
+    """Start, end and normal form of each word; a full stop at either end is no part of it."""
+    for match in _TOKEN.finditer(text):
+        word = match.group()
+        start = match.start() + len(word) - len(word.lstrip("."))
+        normal = normalise(word)
+        if normal:
+            yield start, start + len(word.strip(".")), normal
+
+
+def _count_joined(text: str, tokens: List[Tuple[int, int, str]]) -> int:
+    """How many of the words follow each other with nothing but spaces, hyphens and apostrophes between them."""
+    for count in range(1, len(tokens)):
+        if _BREAK.search(text[tokens[count - 1][1] : tokens[count][0]]):
+            return count
+    return len(tokens)
 
 
 def _look_up(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tuple[Tuple[str, str], ...]:
@@ -104,8 +134,9 @@ def _look_up(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tu
     for prefix in _LATIN_PREFIXES if words[0].isascii() else _ARABIC_PREFIXES:
         rest = words[len(prefix) :]
         if words.startswith(prefix) and len(rest) >= SHORTEST_AFTER_PREFIX:
-            # The article may be part of the listed name or not: الدار البيضاء, رباط.
-            for candidate in (rest, "ال" + rest):
+            # The article may be part of the listed name or not: الدار البيضاء, رباط. It is put back only where the
+            # prefix had it: "بالجديدة" is in El Jadida, "وجديدة" is "and new".
+            for candidate in (rest, "ال" + rest) if len(prefix) > 1 else (rest,):
                 if candidate in names:
                     return names[candidate]
     return ()
@@ -114,12 +145,11 @@ def _look_up(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tu
 def _find_shapes(text: str) -> Iterator[Found]:
     for match in _EMAIL.finditer(text):
         yield Found("email", match.group().lower(), match.start(), match.end())
+    text = text.translate(DIGITS)  # one character each, so that positions stay
     for match in _PHONE.finditer(text):
-        digits = re.sub(r"\D", "", match.group().replace("(0)", ""))
-        national = digits[5:] if digits.startswith("00212") else digits[3:] if digits.startswith("212") else digits[1:]
-        yield Found("phone", f"+212{national}", match.start(), match.end())
+        yield Found("phone", f"+212{re.sub(r'[^0-9]', '', match.group())[-9:]}", match.start(), match.end())
     for match in _AGE.finditer(text):
-        group = 1 if match.group(1) else 2
+        group = int(match.lastindex or 0)
         if int(match.group(group)) in AGES:
             yield Found("age", match.group(group), match.start(group), match.end(group))
 

@@ -14,7 +14,8 @@ _ARABIC_FOLDS = str.maketrans({
     # Letters that Moroccans use for g, p, v: ڭ گ ݣ are typed as ك by half of the writers.
     "ڭ": "ك", "گ": "ك", "ݣ": "ك", "ک": "ك", "پ": "ب", "ڤ": "ف", "ی": "ي",
 })  # fmt: skip
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+#: Arabic and Persian digits to ours, one character each.
+DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _ELONGATION = re.compile(r"(.)\1{2,}")
 _NOT_WORD = re.compile(r"[^\w@+.%]+")
 _LOOSE_DOT = re.compile(r"\.(?!\w)|(?<!\w)\.")
@@ -27,7 +28,7 @@ def normalise(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKD", text.casefold())
     without_marks = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    folded = unicodedata.normalize("NFC", without_marks).translate(_ARABIC_FOLDS).translate(_DIGITS)
+    folded = unicodedata.normalize("NFC", without_marks).translate(_ARABIC_FOLDS).translate(DIGITS)
     folded = _ELONGATION.sub(r"\1\1", folded)
     return " ".join(_LOOSE_DOT.sub(" ", _NOT_WORD.sub(" ", folded)).split())
 
