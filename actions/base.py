@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -138,5 +139,4 @@ class DatabaseAction(Action):
 
 def payload(intent: str, **entities: str) -> str:
     """A button's payload in Rasa's syntax: ``payload("event_details", event="devoxx-morocco")``."""
-    inner = ", ".join(f'"{name}": "{value}"' for name, value in entities.items())
-    return f"/{intent}{{{inner}}}" if inner else f"/{intent}"
+    return f"/{intent}{json.dumps(entities, ensure_ascii=False)}" if entities else f"/{intent}"

@@ -12,7 +12,7 @@ from bot.db.support import MONEY_KINDS, SUPPORT_KINDS, find_programme, find_prog
 from bot.messages import Answer
 
 #: As many as fit on a phone's screen.
-SHOWN = 4
+SHOWN = 3
 
 
 def _programme_data(programme: Programme) -> dict[str, Any]:

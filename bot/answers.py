@@ -94,9 +94,14 @@ class Answers:
         body = self._fill(text, answer.key, variety, data, shape.facts)
         sources = data.get("fact_slugs", shape.facts)
         parts = [body, self._source_line(sources, variety)]
+        try:
+            buttons = tuple(self._buttons(answer, shape, words))
+        except (ValueError, TypeError, KeyError) as error:
+            # A payload that is too long, or whose JSON is broken, as only somebody who writes their own can send.
+            raise RenderError(f"buttons of {answer.key} in {variety}: {type(error).__name__}: {error}") from error
         return Outbound(
             text="\n\n".join(part for part in parts if part),
-            buttons=tuple(self._buttons(answer, shape, words)),
+            buttons=buttons,
             variety=variety,
             answer_key=answer.key,
         )

@@ -67,7 +67,10 @@ class Rasa:
             reply = _Reply.model_validate_json(response.content)
         except ValidationError as error:
             raise RasaError(f"Rasa's answer can't be read: {error.errors()[0]['msg']}") from error
-        answers = tuple(answer for said in reply.messages if (answer := _answer_of(said)) is not None)
+        try:
+            answers = tuple(answer for said in reply.messages if (answer := _answer_of(said)) is not None)
+        except (ValueError, TypeError) as error:
+            raise RasaError(f"Rasa's answer can't be read: {error}") from error
         if not answers:
             raise RasaError(f"Rasa said nothing to intent {reply.parse.intent!r}")
         return Turn(_understanding_of(reply.parse), answers)

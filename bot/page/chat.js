@@ -263,7 +263,9 @@ function enqueue(message) {
 }
 
 async function post(sender, message) {
-  const body = message.payload ? { sender, payload: message.payload } : { sender, text: message.text };
+  // With the message's own id, trying again asks for the answer to the same message and stores no second one.
+  const said = message.payload ? { payload: message.payload } : { text: message.text };
+  const body = { sender, ...said, ...(message.id && { id: message.id }) };
   let response;
   try {
     response = await fetch("/web/messages", {

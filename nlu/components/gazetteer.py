@@ -30,12 +30,15 @@ LONGEST_NAME_WORDS = 6
 _TOKEN = re.compile(r"(?:[\w@+.%]|[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed])+")
 #: Between two words of one name there may be a space, a hyphen or an apostrophe, but not these ("le bac, 2 ans").
 _BREAK = re.compile(r"[\w.,;:!?؟،؛()\[\]\"«»“”…\n]")
-#: Ordinary phrases with a name's spelling in them.
+#: Ordinary phrases with a name's spelling in them, as typed in lower case: Salé keeps its accent, so "est salé" is a town.
 _ORDINARY = frozenset({
-    "bac a sable", "bac de glace", "bac a dos", "may be", "may have", "may not", "may apply", "may ask",
-    *(f"{person} may" for person in ("i", "we", "you", "he", "she", "it", "they", "who", "which", "that")),
-    *(f"may {person}" for person in ("i", "we", "you", "he", "she", "it", "they")),
-    *(f"sept {unit}" for unit in ("jours", "semaines", "mois", "ans", "heures", "personnes", "fois")),
+    "bac à sable", "bac a sable", "bac à glace", "bac à dos", "ma tata", "ta tata", "sa tata", "la tata",
+    *(f"{word} sale" for word in ("est", "était", "très", "tres", "trop", "si", "pas", "plus", "un", "une", "cette",
+                                  "argent", "for", "on")),
+    *(f"sale {word}" for word in ("temps", "type", "coup", "boulot", "histoire", "argent", "price", "prices")),
+    *(f"{word} may" for word in ("i", "we", "you", "he", "she", "it", "they", "who", "which", "that")),
+    *(f"may {word}" for word in ("i", "we", "you", "he", "she", "it", "they", "be", "have", "not", "apply", "ask")),
+    *(f"sept {word}" for word in ("jours", "semaines", "mois", "ans", "années", "heures", "personnes", "fois")),
 })  # fmt: skip
 _ARABIC_PREFIXES = ("وبال", "وفال", "بال", "فال", "وال", "كال", "لل", "ال", "ب", "ف", "ل", "و", "د", "ك")
 _LATIN_PREFIXES = ("fel", "bel", "lel", "del", "f", "b", "l", "d")
@@ -48,8 +51,8 @@ _AGE = re.compile(
     r"(?<!\d)(\d{2})\s*(?:ans?|years?|yo|y\.o|3am|3amm|3an|sna|عام|عاما|عامًا|سنة|سنه|سنوات)(?!\w)"
     # "20 ans d'expérience" says nothing of an age.
     r"(?!\W*(?:(?:de?|of|dyal|d|f|في|ف|من|ديال|د)\W+)*(?:l|ال)?(?:exp[eé]r|تجرب|خبر))"
-    r"|\b(?:عمري|3omri|3mri|age de|âge de|my age is|mon age est|mon âge est)\s+(\d{2})(?!\d)"
-    r"|\b(?:عندي|3ndi|3andi|j ai|j['’]ai|i am|i['’]?m)\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]))",
+    r"|\b(?:عمري|سني|السن|3omri|3mri|age de|âge de|my age is|mon age est|mon âge est)\s+(\d{2})(?!\d)"
+    r"|\b(?:عندي|انا|أنا|ana|3ndi|3andi|j ai|j['’]ai|i am|i['’]?m)\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]))",
     re.IGNORECASE,
 )
 AGES = range(14, 80)
@@ -97,9 +100,9 @@ def find_entities(text: str) -> List[Found]:
     while position < len(tokens):
         for length in range(_count_joined(text, tokens[position : position + LONGEST_NAME_WORDS]), 0, -1):
             words = tokens[position : position + length]
-            spelling = " ".join(word for _, _, word in words)
-            meanings = _look_up(spelling, names)
-            if meanings or spelling in _ORDINARY:
+            is_ordinary = " ".join(text[start:end].casefold() for start, end, _ in words) in _ORDINARY
+            meanings = () if is_ordinary else _look_up(" ".join(word for _, _, word in words), names)
+            if meanings or is_ordinary:
                 found += [Found(entity, value, words[0][0], words[-1][1]) for entity, value in meanings]
                 position += length
                 break

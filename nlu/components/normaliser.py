@@ -47,6 +47,9 @@ _LATIN_GROUPS = (
 _LATIN_SKELETON = str.maketrans({
     "a": "", "e": "", "i": "", "o": "", "u": "", "y": "", "w": "", "g": "k", "p": "b", "v": "f", "c": "k", "q": "q",
 })  # fmt: skip
+# The ta marbuta, which Arabizi writes as a vowel or as "ah": khdma, fikrah.
+_ARABIC_ENDING = re.compile(r"(?<=\w\w)ه$")
+_LATIN_ENDING = re.compile(r"(?<=\w[aeiou])h$")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _DOUBLED = re.compile(r"(.)\1+")
 
@@ -63,13 +66,13 @@ def skeleton(normal: str) -> str:
             continue
         reduced = word
         if reduced.isascii():
-            protected = reduced
+            protected = _LATIN_ENDING.sub("", reduced)
             for group, letter in _LATIN_GROUPS:
                 # Upper case keeps what is done from being folded again ("ch" → "c" must not become "k").
                 protected = protected.replace(group, letter.upper() if letter in {"c"} else letter)
             reduced = protected.translate(_LATIN_SKELETON).replace("C", "c")
         else:
-            reduced = reduced.translate(_ARABIC_SKELETON)
+            reduced = _ARABIC_ENDING.sub("", reduced).translate(_ARABIC_SKELETON)
         reduced = _DOUBLED.sub(r"\1", reduced)
         if reduced:
             words.append(reduced)
