@@ -7,7 +7,6 @@ under it, once, with their dates.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -26,6 +25,7 @@ from bot.db.engine import Database
 from bot.db.models import City, Fact, Track
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, VARIETIES, Answer, Button, Outbound, Variety
+from bot.payloads import read_payload
 
 #: How long facts are kept before they are read again; a change by staff is seen within this time.
 REFRESH_S = 5.0
@@ -86,8 +86,7 @@ class Answers:
         shape = self._shapes.get(answer.key)
         if shape is None:
             raise RenderError(f"no answer is called {answer.key!r}; bot/content/answers.yml lists them")
-        words = self._words[variety]
-        text = words.answers.get(answer.key) or self._words[DEFAULT_VARIETY].answers.get(answer.key)
+        text = self._words[variety].answers.get(answer.key) or self._words[DEFAULT_VARIETY].answers.get(answer.key)
         if text is None:
             raise RenderError(f"{answer.key} has no text in {variety} nor in {DEFAULT_VARIETY}")
         data = _in_variety(answer.data, variety)
@@ -95,7 +94,7 @@ class Answers:
         sources = data.get("fact_slugs", shape.facts)
         parts = [body, self._source_line(sources, variety)]
         try:
-            buttons = tuple(self._buttons(answer, shape, words))
+            buttons = tuple(self._buttons(answer, shape, variety))
         except (ValueError, TypeError, KeyError) as error:
             # A payload that is too long, or whose JSON is broken, as only somebody who writes their own can send.
             raise RenderError(f"buttons of {answer.key} in {variety}: {type(error).__name__}: {error}") from error
@@ -114,7 +113,7 @@ class Answers:
         """
         if payload.startswith("/change_language"):
             return _language_title(payload, self._words[variety])
-        intent, entities = _read_payload(payload)
+        intent, entities = read_payload(payload)
         if intent == "jobintech_tracks" and "track" in entities:
             return self._name("track", entities["track"], variety)
         for words in (self._words[variety], self._words[DEFAULT_VARIETY]):
@@ -186,13 +185,11 @@ class Answers:
         separator = "، " if variety in ("ar", "ary-Arab") else ", "
         return self._environment.from_string(pattern).render(list=separator.join(named))
 
-    def _buttons(self, answer: Answer, shape: Shape, words: Words) -> list[Button]:
-        variety = next(name for name, known in self._words.items() if known is words)
+    def _buttons(self, answer: Answer, shape: Shape, variety: Variety) -> list[Button]:
         buttons = [
-            Button(title=title or self.title(payload, variety), payload=payload)  # type: ignore[arg-type]
-            for payload, title in answer.choices
+            Button(title=title or self.title(payload, variety), payload=payload) for payload, title in answer.choices
         ]
-        buttons += [Button(title=self.title(f"/{intent}", variety), payload=f"/{intent}") for intent in shape.next]  # type: ignore[arg-type]
+        buttons += [Button(title=self.title(f"/{intent}", variety), payload=f"/{intent}") for intent in shape.next]
         sites = [self._fact(slug).values.get("site") or self._fact(slug).values.get("linkedin") for slug in shape.links]
         if answer.data.get("link"):
             sites.append(answer.data["link"])
@@ -219,21 +216,15 @@ _LANGUAGE_TITLES = {"fr": "Français", "ary-Arab": "الدارجة", "ary-Latn":
 
 
 def _language_title(payload: str, words: Words) -> str:
-    language = _read_payload(payload)[1].get("language")
+    language = read_payload(payload)[1].get("language")
     if language is None:
         return str(words.buttons["change_language"])
     return _LANGUAGE_TITLES.get(language) or str(words.choices["language_automatic"])
 
 
-def _read_payload(payload: str) -> tuple[str, dict[str, str]]:
-    """The intent and entities of a button's payload in Rasa's syntax."""
-    intent, brace, rest = payload.removeprefix("/").partition("{")
-    return intent, json.loads(brace + rest) if brace else {}
-
-
 def _title(words: Words, payload: str) -> str | None:
     """The title in one variety's words, or None when it has none."""
-    intent, entities = _read_payload(payload)
+    intent, entities = read_payload(payload)
     if intent == "request_erasure":
         return str(words.choices["delete_my_data"])
     topic = words.choices.get("topic", {})

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.answers import Answers, RenderError
 from bot.choices import find_choice
@@ -27,6 +28,7 @@ from bot.errors import RasaError
 from bot.lanes import Lanes
 from bot.messages import Answer, Outbound, Turn, Understanding, Variety
 from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
+from bot.payloads import read_payload
 from bot.rasa import Rasa
 from bot.settings import Settings
 
@@ -107,7 +109,13 @@ class Conversation:
             now = utc_now()
             if message.next_attempt_at is not None and message.next_attempt_at > now:
                 return (message.next_attempt_at - now).total_seconds()
-            pause_s = await self._answer(message, now)
+            try:
+                pause_s = await self._answer(message, now)
+            except (SQLAlchemyError, OSError):
+                raise  # the database is away: the message stays as it is, and the lane comes back to it
+            except Exception as failure:  # a defect of ours must neither block this person nor lose the message
+                logger.exception("message %s could not be answered", message.id)
+                pause_s = await self._give_up(message, now, f"{type(failure).__name__}: {failure}")
             waiting = self._waiting.get(message.id)
             if pause_s == 0 and waiting is not None and not waiting.done():
                 waiting.set_result(None)
@@ -169,6 +177,11 @@ class Conversation:
         if message.payload is not None:
             if message.payload == "/start":
                 return _Question(answer=Answer("welcome"))
+            try:
+                read_payload(message.payload)
+            except ValueError as error:
+                logger.info("message %s: %s", message.id, error)
+                return _Question(answer=Answer("utter_fallback"))
             return _Question(payload=message.payload)
         if message.text:
             buttons, numbered = await self._last_buttons(message)
@@ -242,6 +255,17 @@ class Conversation:
         if not outbounds:
             outbounds.append(await self._answers.render(Answer("apology"), variety))
         return outbounds, error
+
+    async def _give_up(self, message: Message, started_at: datetime, error: str) -> float:
+        """Try once more later; the second time, apologise and close the message."""
+        if message.attempts + 1 < ATTEMPTS:
+            return await self._put_off(message, error)
+        contact, session_row = await self._open_session(message, started_at)
+        variety: Variety = contact.chosen_variety or contact.variety  # type: ignore[assignment]
+        apology = await self._answers.render(Answer("apology"), variety)
+        await self._store(message, session_row, None, contact.variety, [apology], error, {})  # type: ignore[arg-type]
+        self._outbox.lanes.wake(message.contact_id)
+        return 0
 
     async def _put_off(self, message: Message, error: str) -> float:
         due_at = utc_now() + timedelta(seconds=RETRY_PAUSE_S)
