@@ -91,7 +91,7 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     rasa = Rasa(settings.rasa_url, settings.rasa_secret.get_secret_value(), settings.rasa_timeout_s)
     channels = make_channels(settings) if channels is None else dict(channels)
     outbox = Outbox(db, channels)
-    conversation = Conversation(db, rasa, Answers(FactBook(db)), outbox, tuple(channels), settings)
+    conversation = Conversation(db, rasa, Answers(FactBook(db)), outbox, channels, settings)
     return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, channels, make_executor(db))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -19,6 +19,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.answers import Answers, RenderError
+from bot.channels.base import Channel
 from bot.choices import find_choice
 from bot.db.base import utc_now
 from bot.db.engine import Database
@@ -57,14 +58,20 @@ class Conversation:
     """Turns received messages into stored replies."""
 
     def __init__(
-        self, db: Database, rasa: Rasa, answers: Answers, outbox: Outbox, pushed: Sequence[str], settings: Settings
+        self,
+        db: Database,
+        rasa: Rasa,
+        answers: Answers,
+        outbox: Outbox,
+        channels: Mapping[str, Channel],
+        settings: Settings,
     ) -> None:
-        """`pushed` names the channels whose replies the outbox sends; the others' are fetched by who asked."""
+        """`channels` are those whose replies the outbox sends; the web page's are fetched by who asked."""
         self._db = db
         self._rasa = rasa
         self._answers = answers
         self._outbox = outbox
-        self._pushed = frozenset(pushed)
+        self._channels = channels
         self._idle = timedelta(minutes=settings.session_idle_minutes)
         self._turn_limit = settings.session_turn_limit
         self._waiting: dict[int, asyncio.Future[None]] = {}
@@ -219,7 +226,8 @@ class Conversation:
             last = await session.scalar(query)
         if last is None:
             return [], False
-        return last.buttons, last.channel == message.channel
+        channel = self._channels.get(message.channel)
+        return last.buttons, channel is not None and not channel.shows_buttons and last.channel == message.channel
 
     async def _heard_variety(
         self, contact: Contact, message: Message, question: _Question, turn: Turn | None
@@ -237,8 +245,10 @@ class Conversation:
 
     async def _is_first(self, message: Message) -> bool:
         async with self._db.read() as session:
+            # What had no words, or got no answer, was not understood and says nothing of the person's variety.
+            understood = Message.variety.is_not(None) & Message.intent.is_not(None)
             query = select(func.count()).where(
-                Message.contact_id == message.contact_id, Message.direction == "in", Message.variety.is_not(None)
+                Message.contact_id == message.contact_id, Message.direction == "in", understood
             )
             return not await session.scalar(query)
 
@@ -286,7 +296,7 @@ class Conversation:
     ) -> None:
         """Store the replies, close the message and count the turn, in one commit."""
         now = utc_now()
-        is_pushed = message.channel in self._pushed
+        is_pushed = message.channel in self._channels
         async with self._db.write() as session:
             session_row = await session.merge(session_row)
             session_row.turns += 1
