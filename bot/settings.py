@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 
@@ -38,7 +40,7 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr | None = None
     whatsapp_from: str | None = None
     #: JSON object from template name to Content SID, as `python -m bot whatsapp-templates` prints it.
-    whatsapp_templates: dict[str, str] = Field(default_factory=dict)
+    whatsapp_templates: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
 
     session_idle_minutes: float = Field(default=120, gt=0)
     session_turn_limit: int = Field(default=40, ge=2)
@@ -66,6 +68,16 @@ class Settings(BaseSettings):
         if not (number.startswith("+") and number[1:].isdigit() and 8 <= len(number) <= 16):
             raise ValueError("must be a number in international form, for example whatsapp:+14155238886")
         return f"whatsapp:{number}"
+
+    @field_validator("whatsapp_templates", mode="before")
+    @classmethod
+    def _json_object(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("must be the JSON object that `python -m bot whatsapp-templates` prints") from None
 
     @field_validator("telegram_token")
     @classmethod
