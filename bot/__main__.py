@@ -18,7 +18,7 @@ def _run(_arguments: argparse.Namespace) -> int:
 
     make_secret()
     settings = load_settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpx", "alembic", "rasa_sdk"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return asyncio.run(run(settings))
@@ -30,7 +30,7 @@ def _serve(_arguments: argparse.Namespace) -> int:
     from bot.app import make_app
 
     settings = load_settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(make_app(settings), host=settings.host, port=settings.port, access_log=False)
     return 0
 

@@ -296,7 +296,8 @@ class Conversation:
     ) -> None:
         """Store the replies, close the message and count the turn, in one commit."""
         now = utc_now()
-        is_pushed = message.channel in self._channels
+        # Also of a channel that is not configured any more: the outbox then says in the log that nothing was sent.
+        is_pushed = message.channel != "web"
         async with self._db.write() as session:
             session_row = await session.merge(session_row)
             session_row.turns += 1
@@ -312,7 +313,12 @@ class Conversation:
                 "finished_at": now,
                 "variety": variety if message.text else None,
             }
-            await session.execute(update(Message).where(Message.id == message.id).values(**values))
+            still_open = (Message.id == message.id) & (Message.state == "received")
+            closed = await session.scalar(update(Message).where(still_open).values(**values).returning(Message.id))
+            if closed is None:
+                # The claim was lost with its connection, and another process answered: one answer is enough.
+                await session.rollback()
+                return
             if message.text:
                 await session.execute(update(Contact).where(Contact.id == message.contact_id).values(variety=variety))
             for outbound in outbounds:

@@ -29,6 +29,7 @@ class Lanes:
         self._again: set[int] = set()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
 
     def start(self) -> None:
         """Open the lanes on the running loop."""
@@ -36,6 +37,8 @@ class Lanes:
 
     def wake(self, key: int) -> None:
         """Look at a key as soon as a lane is free."""
+        if self._closing:
+            return
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -47,6 +50,9 @@ class Lanes:
 
     async def aclose(self, grace_s: float = 10.0) -> None:
         """Finish what is in hand, at most `grace_s` seconds, and close; what is left is taken up at the next start."""
+        self._closing = True
+        while not self._ready.empty():
+            self._ready.get_nowait()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -72,6 +78,6 @@ class Lanes:
             if key in self._again or after_s == 0:
                 self._again.discard(key)
                 self.wake(key)
-            elif after_s is not None:
+            elif after_s is not None and not self._closing:
                 loop = asyncio.get_running_loop()
                 self._timers[key] = loop.call_later(after_s, self.wake, key)

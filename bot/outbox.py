@@ -30,6 +30,8 @@ class Outbox:
     def __init__(self, db: Database, channels: Mapping[str, Channel], width: int = 16) -> None:
         self._db = db
         self._channels = channels
+        #: External ids of messages that a provider took and whose rows don't say so yet, by message id.
+        self._taken: dict[int, str] = {}
         self.lanes = Lanes("delivery", self._deliver, width)
 
     async def list_due(self) -> list[int]:
@@ -74,11 +76,18 @@ class Outbox:
         if identity.blocked_at is not None:
             await self._close(message, state="undeliverable", error="the person blocked us")
             return 0
-        try:
-            external_id = await channel.send(identity.address, _outbound_of(message))
-        except SendError as error:
-            return await self._after_error(message, identity, error)
-        await self._close(message, state="sent", external_id=external_id, finished_at=utc_now())
+        if message.id not in self._taken:
+            try:
+                self._taken[message.id] = await channel.send(identity.address, _outbound_of(message))
+            except SendError as error:
+                return await self._after_error(message, identity, error)
+            except Exception as error:  # a defect of the channel must not repeat its call every few seconds for ever
+                logger.exception("message %s to %s could not be sent", message.id, message.channel)
+                unknown = SendError(str(error), code=type(error).__name__, retryable=True)
+                return await self._after_error(message, identity, unknown)
+        # When this can't be written (a full disk), the next attempt only writes: nobody gets the message twice.
+        await self._close(message, state="sent", external_id=self._taken[message.id], finished_at=utc_now())
+        del self._taken[message.id]
         return 0
 
     async def _after_error(self, message: Message, identity: Identity, error: SendError) -> float:
@@ -101,7 +110,7 @@ class Outbox:
 
     async def _close(self, message: Message, **values: object) -> None:
         async with self._db.write() as session:
-            # A delivery report may have come before this: only a message that is still queued is changed.
+            # Another process may have sent it meanwhile: only a message that is still queued is changed.
             statement = update(Message).where(Message.id == message.id, Message.state == "queued").values(**values)
             await session.execute(statement)
 

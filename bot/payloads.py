@@ -35,6 +35,9 @@ def read_payload(payload: str) -> tuple[str, dict[str, str]]:
         entities = json.loads(brace + rest)
     except RecursionError as error:
         raise ValueError("the entities of a payload are one flat object") from error
-    if not isinstance(entities, dict) or not all(isinstance(value, str) for value in entities.values()):
-        raise ValueError("the entities of a payload are an object of strings")
+    # Printable: PostgreSQL's JSONB refuses NUL, and what can't be stored would be tried again for ever.
+    if not isinstance(entities, dict) or not all(
+        isinstance(value, str) and f"{name}{value}".isprintable() for name, value in entities.items()
+    ):
+        raise ValueError("the entities of a payload are an object of printable strings")
     return intent, entities

@@ -43,6 +43,8 @@ class Rasa:
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={SECRET_HEADER: secret},
+            # A proxy in the environment is for the outside; it could not reach Rasa, and must not learn the secret.
+            trust_env=False,
             # Connecting is on loopback: a server that is there accepts at once.
             timeout=httpx.Timeout(timeout_s, connect=2.0),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
@@ -59,7 +61,7 @@ class Rasa:
         body |= {"payload": payload} if payload is not None else {"text": text}
         try:
             response = await self._client.post("/webhooks/app/messages", json=body)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise RasaUnreachable(f"no answer from Rasa: {type(error).__name__}") from error
         if response.status_code != 200:
             raise RasaError(f"Rasa answered {response.status_code}: {response.text[:300]}")

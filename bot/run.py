@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import secrets
+import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from bot.app import make_app
-from bot.db.engine import open_database
+from bot.db.engine import STARTING, open_database
 from bot.db.migrate import migrate
 from bot.db.seed import seed
 from bot.errors import AssistantError
@@ -38,8 +41,13 @@ def make_secret() -> None:
     path = ROOT / "var" / "rasa-secret"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        whole = path.with_name(f"{path.name}.{os.getpid()}")
+        whole.touch(mode=0o600)
+        whole.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        # Linked only when whole: a crash leaves no empty secret, and of two starts at once the first one counts.
+        with suppress(FileExistsError):
+            path.hardlink_to(whole)
+        whole.unlink()
     os.environ["RASA_SECRET"] = path.read_text(encoding="ascii").strip()
 
 
@@ -60,12 +68,21 @@ def check_port(host: str, port: int, setting: str) -> None:
 
 
 async def prepare_database(settings: Settings) -> None:
-    """Bring the tables and the shipped content up to date; what staff edited stays."""
-    await asyncio.to_thread(migrate, settings.database_url)
+    """Bring the tables and the shipped content up to date; what staff edited stays.
+
+    Raises:
+        StartError: the database can't be reached or written.
+    """
     db = open_database(settings.database_url)
     try:
+        await asyncio.to_thread(migrate, settings.database_url)
         async with db.write() as session:
+            if not db.is_sqlite:
+                # Two processes that start together would both insert what is missing.
+                await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": STARTING})
             report = await seed(session)
+    except (OperationalError, OSError) as error:
+        raise StartError(f"DATABASE_URL: the database can't be opened: {str(error).splitlines()[0]}") from error
     finally:
         await db.aclose()
     print(f"Database ready ({report.summary()}).", flush=True)
@@ -91,6 +108,8 @@ async def run(settings: Settings) -> int:
         timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
+    # uvicorn stops at SIGTERM, then raises it again; by default that would end us before Rasa is ended.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     serving = asyncio.create_task(server.serve())
     try:
         print("Starting Rasa and the app …", flush=True)
@@ -113,7 +132,7 @@ async def run(settings: Settings) -> int:
 
 async def _wait_until_ready(settings: Settings, rasa: RasaProcess, serving: asyncio.Task[None]) -> None:
     deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
-    async with httpx.AsyncClient(base_url=f"http://{settings.host}:{settings.port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{settings.host}:{settings.port}", trust_env=False) as client:
         while asyncio.get_running_loop().time() < deadline:
             if rasa.exit_status() is not None:
                 raise StartError(f"Rasa did not start; its output is in {_relative(rasa.log)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     #: How many people are answered at once.
     concurrent_turns: int = Field(default=8, ge=1, le=64)
     rasa_timeout_s: float = Field(default=20, gt=0)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("public_url")
     @classmethod
@@ -58,6 +58,20 @@ class Settings(BaseSettings):
         if parts.scheme != "https" or not parts.netloc or parts.path not in ("", "/") or parts.query:
             raise ValueError("must be an https address without a path, for example https://bot.example.ma")
         return f"https://{parts.netloc}"
+
+    @field_validator("rasa_url", "telegram_api_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an address with http(s)://, for example http://127.0.0.1:5005")
+        _ = parts.port  # raises ValueError when it is no number
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("whatsapp_from")
     @classmethod

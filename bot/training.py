@@ -67,6 +67,9 @@ def ensure_model(*, force: bool = False) -> Path:
     MODELS.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / "training.log"
+    # Rasa writes the file in place: one that a crash or a full disk cut short must not be taken for the model.
+    part = path.with_name(f"part-{path.name}")
+    part.unlink(missing_ok=True)
     command = [
         *(str(RASA_PYTHON), "-m", "rasa", "train", "--domain", "domain.yml", "--config", "config.yml"),
         *(
@@ -76,7 +79,7 @@ def ensure_model(*, force: bool = False) -> Path:
             "--out",
             str(MODELS),
             "--fixed-model-name",
-            path.name.removesuffix(".tar.gz"),
+            part.name.removesuffix(".tar.gz"),
         ),
     ]
     print("Training the language model …", flush=True)
@@ -92,8 +95,9 @@ def ensure_model(*, force: bool = False) -> Path:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-    if process.returncode != 0 or not path.exists():
+    if process.returncode != 0 or not part.exists():
         raise TrainingError(f"the training failed; its output is in {log.relative_to(ROOT)}")
+    part.replace(path)
     print(f"\rTrained in {time.monotonic() - started:.0f} s: {path.relative_to(ROOT)}", flush=True)
     _drop_old_models(keep=path)
     return path

@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.db.base import utc_now
@@ -30,6 +31,12 @@ BODY_LIMIT_BYTES = 256 * 1024
 ACTION_LIMIT_BYTES = 8 * 1024 * 1024
 #: How long the web page waits for its reply; two failed attempts at Rasa take longer than one answer ever does.
 REPLY_TIMEOUT_S = 45.0
+#: PostgreSQL keeps no NUL. An id holds no colon either: `external_id` is sender and id with one between them, and
+#: with another in the id somebody else's message could have the same, and this one would get its answer.
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+_PRINTABLE_ID = r"^[^\x00-\x1f\x7f:]+$"
+#: The database is away, or has no connection left: what was sent is worth sending again.
+_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 
 class WebMessage(BaseModel):
@@ -37,7 +44,10 @@ class WebMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sender: Annotated[str, Field(min_length=1, max_length=128, description="who writes; the page makes a random one")]
+    sender: Annotated[
+        str,
+        Field(min_length=1, max_length=128, pattern=_PRINTABLE, description="who writes; the page makes a random one"),
+    ]
     text: Annotated[str | None, Field(max_length=4 * TEXT_LIMIT_CHARS, description="what was typed")] = None
     payload: Annotated[str | None, Field(max_length=64, pattern="^/", description="payload of the pressed button")] = (
         None
@@ -47,6 +57,7 @@ class WebMessage(BaseModel):
         Field(
             min_length=1,
             max_length=64,
+            pattern=_PRINTABLE_ID,
             description="the caller's own id of this message; a repeated one is answered once",
         ),
     ] = None
@@ -94,14 +105,18 @@ def router() -> APIRouter:
         response_model=WebAnswer,
         response_model_exclude_none=False,
         tags=["chat"],
-        responses={503: {"description": "no reply in time; the message is stored and will be answered"}},
+        responses={503: {"description": "no reply in time, or the message could not be stored: `detail` says which"}},
     )
     async def chat(request: Request, message: WebMessage) -> Any:
         """Send a message and get the replies to it."""
         assistant = request.app.state.assistant
         external_id = f"{message.sender}:{message.id or uuid.uuid4().hex}"
         inbound = Inbound("web", message.sender, external_id, message.text or "", utc_now(), payload=message.payload)
-        stored = await assistant.inbox.accept(inbound)
+        try:
+            stored = await assistant.inbox.accept(inbound)
+        except _AWAY as error:
+            logger.error("a message of the web page could not be stored: %s", type(error).__name__)
+            raise HTTPException(503, "try again later") from None
         if stored is None:
             async with assistant.db.read() as session:
                 query = select(Message.id).where(
@@ -138,7 +153,7 @@ def router() -> APIRouter:
             for report in items:
                 if isinstance(report, DeliveryReport):
                     await assistant.inbox.record(report)
-        except (OperationalError, OSError) as error:
+        except _AWAY as error:
             # The provider tries again later; nothing was acknowledged.
             logger.error("a webhook could not be stored: %s", type(error).__name__)
             raise HTTPException(503, "try again later") from None
@@ -232,6 +247,6 @@ async def _database_answers(assistant: Any) -> bool:
     try:
         async with assistant.db.read() as session:
             await session.scalar(select(1))
-    except (OperationalError, OSError):
+    except _AWAY:
         return False
     return True

@@ -68,6 +68,8 @@ make_environment() {
     fi
     lock=$run_lock
     if [ "$kind" = dev ]; then lock=$dev_lock; fi
+    # An interrupted installation must not look like the finished one before it.
+    rm -f "$stamp"
     say "installing $(grep -c '==' "$lock") packages into $folder"
     "$uv" pip sync --quiet --python "$folder" --require-hashes "$lock"
     if [ "$kind" = dev ]; then echo "$run_hash $dev_hash"; else echo "$run_hash -"; fi >"$stamp"

@@ -27,7 +27,9 @@ from bot.messages import Inbound, Outbound
 Script = Callable[[dict[str, Any]], tuple[int, Any]]
 
 
-def said(*answers: str | dict[str, Any], intent: str = "greet", variety: str = "fr", sure: float = 0.95) -> dict[str, Any]:
+def said(
+    *answers: str | dict[str, Any], intent: str = "greet", variety: str = "fr", sure: float = 0.95
+) -> dict[str, Any]:
     """What nlu/channel.py answers: `answers` are names of responses, or the custom data of an action."""
     messages = [{"utter_action": each} if isinstance(each, str) else {"custom": each} for each in answers]
     parse = {
@@ -178,7 +180,9 @@ async def running_assistant(
         yield app.state.assistant
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], timeout_s: float = 20.0, what: str = "the condition") -> Any:
+async def eventually(
+    condition: Callable[[], Awaitable[Any]], timeout_s: float = 20.0, what: str = "the condition"
+) -> Any:
     """The first true value of an awaited condition, asked again every 20 ms; fails when there is none in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -206,6 +210,8 @@ async def when_answered(db: Database, count: int, timeout_s: float = 20.0) -> li
     return await eventually(finished, timeout_s, f"the answering of {count} messages")
 
 
-def inbound(text: str = "bonjour", *, sender: str = "ana", number: int | str = 1, channel: str = "web", **values: Any) -> Inbound:
+def inbound(
+    text: str = "bonjour", *, sender: str = "ana", number: int | str = 1, channel: str = "web", **values: Any
+) -> Inbound:
     """A message of somebody."""
     return Inbound(channel, sender, f"{sender}:{number}", text, values.pop("received_at", utc_now()), **values)

@@ -19,6 +19,9 @@ from bot.errors import SettingsError
 Claim = Literal["turn", "delivery"]
 _CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2}
 
+#: The advisory lock of PostgreSQL under which a starting process migrates and seeds.
+STARTING = 3
+
 
 class Database:
     """An engine with its transactions: `read` for look-ups, `write` for changes, `claim` for one-at-a-time work."""
@@ -84,7 +87,8 @@ def open_database(url: str) -> Database:
     """Make the engine for a SQLAlchemy URL; nothing connects yet.
 
     Raises:
-        SettingsError: the URL is no SQLAlchemy URL, or of another database than SQLite and PostgreSQL.
+        SettingsError: the URL is no SQLAlchemy URL, of another database than SQLite and PostgreSQL, or of a file
+            whose folder can't be made.
     """
     try:
         parsed = make_url(url)
@@ -100,10 +104,16 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() != "sqlite":
         raise SettingsError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"DATABASE_URL: the folder of {parsed.database} can't be made: {error.strerror}"
+            ) from None
     engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 15})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "reset", _reset_sqlite)
     return Database(engine)
 
 
@@ -116,6 +126,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _reset_sqlite(connection: Any, _record: Any, state: Any) -> None:
+    # A COMMIT that fails (disk full, lock lost) leaves SQLite's transaction open, with its write lock, while SQLAlchemy
+    # takes it for ended: without this, nobody could write any more.
+    if state.asyncio_safe and connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Any) -> None:

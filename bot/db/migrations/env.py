@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import bot.db.models  # noqa: F401  # fills the metadata
 from bot.db.base import Base
-from bot.db.engine import open_database
+from bot.db.engine import STARTING, open_database
 
 
 def _run(connection: Connection) -> None:
@@ -26,8 +26,13 @@ def _run(connection: Connection) -> None:
 
 async def _main() -> None:
     db = open_database(context.config.attributes["url"])
-    async with db.engine.begin() as connection:
-        await connection.run_sync(_run)
+    async with db.engine.connect() as connection:
+        # One process at a time: of two that start together, the second finds nothing left to do.
+        await connection.execution_options(sqlite_begin="IMMEDIATE")
+        async with connection.begin():
+            if not db.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": STARTING})
+            await connection.run_sync(_run)
     await db.aclose()
 
 
