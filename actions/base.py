@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar
@@ -23,15 +24,15 @@ logger = logging.getLogger(__name__)
 class Request:
     """What a person asked, as far as an action needs it.
 
-    `entities` has the first value of each entity kind; `said` has the words it was recognised in. `earlier_intents`
-    are the intents of this session, the latest first, without the present one.
+    `entities` has the first value of each entity kind; `said` has the words it was recognised in. `earlier` has the
+    intents of this session with their entities, the latest first, without the present one.
     """
 
     intent: str
     entities: dict[str, str]
     said: dict[str, str] = field(default_factory=dict)
     recognised: tuple[dict[str, Any], ...] = ()
-    earlier_intents: tuple[str, ...] = ()
+    earlier: tuple[tuple[str, dict[str, str]], ...] = ()
     contact_id: int | None = None
     message_id: int | None = None
 
@@ -49,15 +50,9 @@ def read_request(tracker: Tracker) -> Request:
     """The request in Rasa's tracker; contact and message are None when somebody else than the app drives Rasa."""
     latest = tracker.latest_message
     recognised = tuple(latest.get("entities") or ())
-    entities: dict[str, str] = {}
-    said: dict[str, str] = {}
-    for entity in recognised:
-        kind, value = str(entity["entity"]), entity.get("value")
-        if isinstance(value, str | int | float) and kind not in entities:
-            entities[kind] = str(value)
-            said[kind] = str(entity.get("text") or value)
-    intents = [
-        str(event["parse_data"]["intent"]["name"])
+    entities, said = _read_entities(recognised)
+    turns = [
+        (str(event["parse_data"]["intent"]["name"]), _read_entities(event["parse_data"].get("entities") or ())[0])
         for event in reversed(tracker.events)
         if event.get("event") == "user" and event.get("parse_data", {}).get("intent", {}).get("name")
     ]
@@ -68,10 +63,22 @@ def read_request(tracker: Tracker) -> Request:
         entities=entities,
         said=said,
         recognised=recognised,
-        earlier_intents=tuple(intents[1:]),
+        earlier=tuple(turns[1:]),
         contact_id=int(contact) if contact.isdecimal() else None,
         message_id=message_id,
     )
+
+
+def _read_entities(recognised: Iterable[dict[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
+    """The first value of each entity kind, and the words it was recognised in."""
+    entities: dict[str, str] = {}
+    said: dict[str, str] = {}
+    for entity in recognised:
+        kind, value = str(entity["entity"]), entity.get("value")
+        if isinstance(value, str | int | float) and kind not in entities:
+            entities[kind] = str(value)
+            said[kind] = str(entity.get("text") or value)
+    return entities, said
 
 
 def _message_id(tracker: Tracker) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from actions.base import DatabaseAction, Finding, Request, payload
@@ -44,15 +45,19 @@ class UseInformation(DatabaseAction):
     async def find(self, request: Request) -> Finding:
         """The answer of the question that is gone on with, else `inform_city` or `inform_noted`."""
         given = request.entities.keys()
-        last = next((intent for intent in request.earlier_intents if intent in self._continued), None)
+        intents = [intent for intent, _ in request.earlier]
+        last = next((intent for intent in intents if intent in self._continued), None)
         if last is not None and self.used[last] & given:
-            return await self._continued[last].find(request)
+            # With what was said from that question on, the latest last: "Rabat" and then "santé" asks for both.
+            turns = reversed(request.earlier[: intents.index(last) + 1])
+            before = {kind: value for _, entities in turns for kind, value in entities.items()}
+            return await self._continued[last].find(replace(request, entities=before | request.entities))
         for entity, intent in self.alone.items():
             if entity in given:
                 return await self._continued[intent].find(request)
         if "city" in given:
             city = request.entities["city"]
-            intents = ("jobintech_locations", "incubator_search", "event_search")
-            choices = tuple((payload(intent, city=city), None) for intent in intents)
+            questions = ("jobintech_locations", "incubator_search", "event_search")
+            choices = tuple((payload(intent, city=city), None) for intent in questions)
             return Finding(Answer("inform_city", {"city": city}, choices), {"city": city})
         return Finding(Answer("inform_noted"))

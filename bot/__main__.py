@@ -28,10 +28,16 @@ def _serve(_arguments: argparse.Namespace) -> int:
     import uvicorn
 
     from bot.app import make_app
+    from bot.db.engine import open_database
 
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    uvicorn.run(make_app(settings), host=settings.host, port=settings.port, access_log=False)
+    held = open_database(settings.database_url).hold()
+    try:
+        uvicorn.run(make_app(settings), host=settings.host, port=settings.port, access_log=False)
+    finally:
+        if held is not None:
+            held.close()
     return 0
 
 

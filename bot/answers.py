@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import StrictUndefined, Template, pass_context
-from jinja2.exceptions import TemplateError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import select
@@ -24,7 +23,7 @@ from bot.content import Shape, Words, load_shapes, load_words
 from bot.db.engine import Database
 from bot.db.models import City, Fact, Track
 from bot.errors import AssistantError
-from bot.messages import DEFAULT_VARIETY, VARIETIES, Answer, Button, Outbound, Variety
+from bot.messages import DEFAULT_VARIETY, LANGUAGE_NAMES, VARIETIES, Answer, Button, Outbound, Variety
 from bot.payloads import read_payload
 
 #: How long facts are kept before they are read again; a change by staff is seen within this time.
@@ -148,18 +147,19 @@ class Answers:
         return apply
 
     def _fill(self, text: str, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...]) -> str:
-        template = self._templates.get(text)
-        if template is None:
-            template = self._templates[text] = self._environment.from_string(text)
-
         def as_of(slug: str) -> str:
             return self._as_of(self._fact(slug), variety)
 
         values = {slug: self._fact(slug).values for slug in facts}
         context = {**data, "facts": values, "as_of": as_of, "_variety": variety}
         try:
+            template = self._templates.get(text)
+            if template is None:
+                template = self._templates[text] = self._environment.from_string(text)
             lines = template.render(context).splitlines()
-        except (TemplateError, ValueError, TypeError, KeyError) as error:
+        except RenderError:
+            raise
+        except Exception as error:  # a template is a program that staff wrote: 1 / 0, endless ranges, anything
             raise RenderError(f"{key} in {variety}: {type(error).__name__}: {error}") from error
         return "\n".join(line.rstrip() for line in lines).strip()
 
@@ -211,15 +211,12 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.removeprefix("www.") or url
 
 
-#: Every language names itself, so that a person finds theirs whatever the bot speaks at the moment.
-_LANGUAGE_TITLES = {"fr": "Français", "ary-Arab": "الدارجة", "ary-Latn": "Darija", "ar": "العربية", "en": "English"}
-
-
 def _language_title(payload: str, words: Words) -> str:
     language = read_payload(payload)[1].get("language")
     if language is None:
         return str(words.buttons["change_language"])
-    return _LANGUAGE_TITLES.get(language) or str(words.choices["language_automatic"])
+    names = [name for variety, name in LANGUAGE_NAMES.items() if variety == language]
+    return names[0] if names else str(words.choices["language_automatic"])
 
 
 def _title(words: Words, payload: str) -> str | None:

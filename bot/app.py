@@ -8,16 +8,17 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from rasa_sdk.executor import ActionExecutor
 
 from actions import make_executor
 from bot import page, web
 from bot.answers import Answers, FactBook
-from bot.channels.base import Channel
+from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
 from bot.channels.whatsapp_templates import ChoiceWords
@@ -33,6 +34,8 @@ from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+#: When a delivery report is tried again whose message is not known yet: its id is stored milliseconds after sending.
+REPORT_PAUSES_S = (0.2, 1.0, 5.0)
 #: How often the log is searched for work that nobody was woken for: another process's, or a retry's.
 SWEEP_S = 5.0
 
@@ -49,6 +52,8 @@ class Assistant:
     conversation: Conversation
     channels: dict[str, Channel]
     executor: ActionExecutor
+    #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
+    loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def accept(self, inbounds: Iterable[Inbound]) -> None:
         """Store messages and set their answering off; when this returns they are committed."""
@@ -56,14 +61,24 @@ class Assistant:
             stored = await self.inbox.accept(inbound)
             channel = self.channels.get(inbound.channel)
             if channel is not None:
-                self._in_background(channel.acknowledge(inbound))
+                task = asyncio.create_task(channel.acknowledge(inbound))
+                self.loose_tasks.add(task)
+                task.add_done_callback(self.loose_tasks.discard)
             if stored is not None:
                 self.conversation.lanes.wake(stored[0])
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+    async def record(self, report: DeliveryReport) -> None:
+        """Note a delivery report, also one that comes before the outbox has stored the id that it is about."""
+        if not await self.inbox.record(report):
+            task = asyncio.create_task(self._record_later(report))
+            self.loose_tasks.add(task)
+            task.add_done_callback(self.loose_tasks.discard)
+
+    async def _record_later(self, report: DeliveryReport) -> None:
+        for pause_s in REPORT_PAUSES_S:
+            await asyncio.sleep(pause_s)
+            if await self.inbox.record(report):
+                return
 
     async def sweep(self) -> None:
         """Wake whoever has work waiting in the log; at the start this resumes what a crash left unfinished."""
@@ -71,10 +86,6 @@ class Assistant:
             self.conversation.lanes.wake(contact_id)
         for contact_id in await self.outbox.list_due():
             self.outbox.lanes.wake(contact_id)
-
-
-#: Tasks that nobody waits for; the set keeps them from being collected while they run.
-_running: set[asyncio.Task[None]] = set()
 
 
 def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = None) -> Assistant:
@@ -144,6 +155,8 @@ def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) 
         lifespan=lifespan,
     )
     app.state.assistant = assistant
+    app.add_middleware(web.BodyLimit)
+    app.add_exception_handler(RequestValidationError, web.refuse_malformed)
     app.include_router(web.router())
     app.include_router(page.router())
     return app

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answers import Answers, RenderError
 from bot.channels.base import Channel
@@ -24,6 +25,7 @@ from bot.choices import find_choice
 from bot.db.base import utc_now
 from bot.db.engine import Database
 from bot.db.models import Contact, Message, Session
+from bot.db.people import open_request
 from bot.db.places import find_nearest_city
 from bot.errors import RasaError
 from bot.lanes import Lanes
@@ -118,7 +120,7 @@ class Conversation:
                 return (message.next_attempt_at - now).total_seconds()
             try:
                 pause_s = await self._answer(message, now)
-            except (SQLAlchemyError, OSError):
+            except (OperationalError, InterfaceError, PoolTimeout, OSError):
                 raise  # the database is away: the message stays as it is, and the lane comes back to it
             except Exception as failure:  # a defect of ours must neither block this person nor lose the message
                 logger.exception("message %s could not be answered", message.id)
@@ -153,7 +155,7 @@ class Conversation:
                 logger.warning("message %s got no answer (attempt %s): %s", message.id, message.attempts + 1, error)
                 if message.attempts + 1 < ATTEMPTS:
                     return await self._put_off(message, error)
-                answers = (Answer("apology"),)
+                answers = (await self._answer_alone(message, question.payload),)
             rasa_ms = (perf_counter() - rasa_clock) * 1000
         heard = await self._heard_variety(contact, message, question, turn)
         reply_variety = await self._chosen_variety(contact) or heard
@@ -265,6 +267,14 @@ class Conversation:
         if not outbounds:
             outbounds.append(await self._answers.render(Answer("apology"), variety))
         return outbounds, error
+
+    async def _answer_alone(self, message: Message, payload: str | None) -> Answer:
+        """What can be said without Rasa: an apology; to its own button, that the team was told."""
+        if payload != "/request_human":
+            return Answer("apology")
+        async with self._db.write() as session:
+            is_new = await open_request(session, message.contact_id, "human", message.id)
+        return Answer("human_requested", {"already": not is_new})
 
     async def _give_up(self, message: Message, started_at: datetime, error: str) -> float:
         """Try once more later; the second time, apologise and close the message."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -21,6 +21,8 @@ from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound, Variety
 
 logger = logging.getLogger(__name__)
 
+#: How many of the latest messages a report may be about when its id is a part of a longer one.
+REPORTED_WITHIN = 10_000
 #: How far a message has come; a late or repeated report never takes it back.
 _PROGRESS = {"queued": 0, "sent": 1, "delivered": 2, "read": 3}
 
@@ -98,15 +100,20 @@ class Inbox:
             sent = select(Message).where(Message.direction == "out").with_for_update()
             message = await session.scalar(sent.where(Message.external_id == report.external_id))
             if message is None:
-                # A long text went out as several provider messages; the report names one of them.
+                # A long text went out as several provider messages; the report names one of them. Only the latest
+                # messages are searched, so that reports on unknown ids cannot make us read the whole log.
                 part = Message.external_id.contains(report.external_id, autoescape=True)
-                message = await session.scalar(sent.where(part))
+                newest = select(func.max(Message.id)).scalar_subquery()
+                message = await session.scalar(sent.where(part, Message.id > newest - REPORTED_WITHIN))
             if message is None:
                 logger.info("a delivery report for an unknown message was ignored")
                 return False
             await session.execute(
                 update(Message).where(Message.id == message.id).values(**_change_by(message, report, report.at))
             )
+            if report.blocked:
+                blocked = update(Identity).where(Identity.id == message.identity_id).values(blocked_at=report.at)
+                await session.execute(blocked)
         return True
 
 

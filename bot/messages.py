@@ -14,6 +14,14 @@ Variety = Literal["fr", "ary-Latn", "ary-Arab", "ar", "en"]
 
 VARIETIES: tuple[Variety, ...] = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
 DEFAULT_VARIETY: Variety = "fr"
+#: Every language names itself, so that a person finds theirs whatever the bot speaks at the moment.
+LANGUAGE_NAMES: dict[Variety, str] = {
+    "fr": "Français",
+    "ary-Arab": "الدارجة",
+    "ary-Latn": "Darija",
+    "ar": "العربية",
+    "en": "English",
+}
 RIGHT_TO_LEFT: frozenset[str] = frozenset({"ary-Arab", "ar"})
 
 #: Telegram's limit for a button's callback data (InlineKeyboardButton.callback_data), the narrowest of all channels.

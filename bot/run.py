@@ -15,19 +15,23 @@ from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
+from dotenv import dotenv_values
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bot.app import make_app
+from bot.app import make_app, make_channels
+from bot.channels.telegram import TelegramChannel
 from bot.db.engine import STARTING, open_database
 from bot.db.migrate import migrate
 from bot.db.seed import seed
-from bot.errors import AssistantError
+from bot.errors import AssistantError, SendError
 from bot.settings import ROOT, Settings
 from bot.training import RasaProcess, ensure_model
 
 #: Rasa imports TensorFlow and loads the model: 10 to 30 seconds on two cores.
 START_TIMEOUT_S = 180.0
+#: How long the start may wait to hear of Telegram that the settings are right.
+TELEGRAM_TIMEOUT_S = 10.0
 
 
 class StartError(AssistantError):
@@ -35,8 +39,8 @@ class StartError(AssistantError):
 
 
 def make_secret() -> None:
-    """Set RASA_SECRET to one that is kept in var/rasa-secret, unless it is set."""
-    if os.environ.get("RASA_SECRET"):
+    """Set RASA_SECRET to one that is kept in var/rasa-secret, unless it is set, here or in .env."""
+    if os.environ.get("RASA_SECRET") or dotenv_values(ROOT / ".env").get("RASA_SECRET"):
         return
     path = ROOT / "var" / "rasa-secret"
     if not path.exists():
@@ -65,6 +69,24 @@ def check_port(host: str, port: int, setting: str) -> None:
             if error.errno == errno.EADDRINUSE:
                 raise StartError(f"port {port} is taken: stop what uses it, or set {setting}") from None
             raise StartError(f"{setting}: can't listen on {host}:{port}: {error.strerror}") from None
+
+
+async def check_telegram(settings: Settings) -> None:
+    """Fail early when Telegram refuses the token or the webhook's address; Telegram being away is no reason to.
+
+    Raises:
+        SettingsError: it refuses one of them.
+    """
+    telegram = make_channels(settings).get("telegram")
+    if not isinstance(telegram, TelegramChannel):
+        return
+    try:
+        # The running app goes on trying.
+        with suppress(SendError, TimeoutError):
+            async with asyncio.timeout(TELEGRAM_TIMEOUT_S):
+                await telegram.start(settings.public_url)
+    finally:
+        await telegram.aclose()
 
 
 async def prepare_database(settings: Settings) -> None:
@@ -96,6 +118,18 @@ async def run(settings: Settings) -> int:
     """
     check_port(settings.host, settings.port, "PORT")
     check_port("127.0.0.1", urlsplit(settings.rasa_url).port or 5005, "RASA_URL")
+    await check_telegram(settings)
+    db = open_database(settings.database_url)
+    held = db.hold()
+    try:
+        return await _run(settings)
+    finally:
+        await db.aclose()
+        if held is not None:
+            held.close()
+
+
+async def _run(settings: Settings) -> int:
     await prepare_database(settings)
     model = await asyncio.to_thread(ensure_model)
     rasa = RasaProcess(settings, model)
@@ -153,7 +187,7 @@ def _tell(settings: Settings) -> None:
         lines.append(f"Telegram: {way}.")
     if settings.has_whatsapp:
         lines.append(
-            f"WhatsApp: set {settings.public_url}/webhooks/whatsapp as the sender's webhook in Twilio's console."
+            f"WhatsApp: set {settings.public_url}/webhooks/whatsapp#rc=5&rp=all as the sender's webhook at Twilio."
         )
     lines.append("Ctrl-C stops everything.")
     print("\n".join(lines), flush=True)

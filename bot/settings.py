@@ -44,8 +44,8 @@ class Settings(BaseSettings):
 
     session_idle_minutes: float = Field(default=120, gt=0)
     session_turn_limit: int = Field(default=40, ge=2)
-    #: How many people are answered at once.
-    concurrent_turns: int = Field(default=8, ge=1, le=64)
+    #: How many people are answered at once. Each holds a connection of PostgreSQL's pool for the length of the turn.
+    concurrent_turns: int = Field(default=8, ge=1, le=16)
     rasa_timeout_s: float = Field(default=20, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

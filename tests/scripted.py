@@ -121,7 +121,7 @@ class ScriptedRasa:
 
 
 class ScriptedChannel:
-    """A provider that takes what is sent, or refuses with the next of `errors`; its webhook takes JSON with a secret."""
+    """A provider that takes what is sent, or refuses with the next of `errors`; its webhook takes JSON."""
 
     text_limit_chars = 1_000
 

@@ -181,7 +181,7 @@ class TestTurn:
     async def test_the_most_turns_at_once_find_connections_enough(self, db: Database, database_url: str) -> None:
         """With the largest allowed number of concurrent turns, a rush of people is answered, not starved."""
         with ScriptedRasa(takes_s=0.2) as rasa:
-            async with running_assistant(database_url, rasa.url, concurrent_turns=64) as assistant:
+            async with running_assistant(database_url, rasa.url, concurrent_turns=16) as assistant:
                 await assistant.accept(inbound(sender=f"p{number}") for number in range(80))
                 messages = await when_answered(db, 80, timeout_s=25)
         assert {message.state for message in messages} == {"answered"}

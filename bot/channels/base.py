@@ -30,12 +30,16 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What a provider says later of a message that it took: ``sent``, ``delivered``, ``read`` or ``failed``."""
+    """What a provider says later of a message that it took: ``sent``, ``delivered``, ``read`` or ``failed``.
+
+    `blocked` says that it failed because the person no longer takes our messages.
+    """
 
     external_id: str
     state: str
     error: str | None
     at: datetime
+    blocked: bool = False
 
 
 class Channel(Protocol):

@@ -351,7 +351,7 @@ def _read_report(form: _Form, message_sid: str, status: str) -> list[Inbound | D
     if state is None:
         return []
     error = form.first("ErrorCode") or status if state == "failed" else None
-    return [DeliveryReport(external_id=message_sid, state=state, error=error, at=datetime.now(UTC))]
+    return [DeliveryReport(message_sid, state, error, datetime.now(UTC), blocked=error in BLOCKED_CODES)]
 
 
 def _read_attachments(form: _Form) -> tuple[Attachment, ...]:

@@ -15,7 +15,8 @@ async def find_events(
 ) -> list[Event]:
     """Events still to come: confirmed ones by date, then expected ones by how soon their usual month comes.
 
-    An event without a known month is last, and meets no condition on the month.
+    An event without a known month is last, and meets no condition on the month. One whose edition of this month is over
+    comes again in a year.
     """
     query = select(Event).where(Event.status.in_(("confirmed", "to_confirm")))
     fitting = []
@@ -31,7 +32,10 @@ async def find_events(
     def order(event: Event) -> tuple[int, int, str]:
         if event.starts_on is not None:
             return 0, (event.starts_on - today).days, event.slug
-        return 1, 99 if event.usual_month is None else (event.usual_month - today.month) % 12, event.slug
+        if event.usual_month is None:
+            return 1, 99, event.slug
+        is_over = f"{today:%Y-%m}" < (event.last_ends_on or event.last_starts_on or "") < today.isoformat()
+        return 1, (event.usual_month - today.month) % 12 or (12 if is_over else 0), event.slug
 
     return sorted(fitting, key=order)
 

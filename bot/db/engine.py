@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
@@ -78,6 +79,25 @@ class Database:
             row = await session.execute(query, {"kind": _CLAIM_NUMBERS[kind], "contact_id": contact_id})
             yield bool(row.scalar_one())
 
+    def hold(self) -> IO[str] | None:
+        """Keep every other process from serving the same SQLite file; PostgreSQL is shared on purpose (None).
+
+        Keep the returned file open for as long as this process serves; the system releases the lock with it.
+
+        Raises:
+            SettingsError: another process serves it.
+        """
+        path = self.engine.url.database
+        if not self.is_sqlite or not path or path == ":memory:":
+            return None
+        lock = Path(f"{path}.lock").open("w")  # noqa: SIM115  # the caller keeps it open
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise SettingsError(f"DATABASE_URL: another process serves {path}; SQLite is for one") from None
+        return lock
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
@@ -92,7 +112,7 @@ def open_database(url: str) -> Database:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise SettingsError(
             "DATABASE_URL: must be like sqlite+aiosqlite:///var/assistant.db or postgresql+asyncpg://user@host/name"
         ) from None

@@ -27,9 +27,8 @@ async def find_programmes(
     """Programmes that run and fit, best first.
 
     A condition is met when the programme names it; a programme that names no sector or stage is open to all. With a
-    city, only programmes there count. `kinds` and `offer` are alternatives: a
-    programme of one of the kinds, or one that offers it. Order: certain before uncertain, then named sector and stage
-    before open ones, then rank.
+    city, only programmes there count. `kinds` and `offer` are alternatives: a programme of one of the kinds, or one
+    that offers it. Order: certain before uncertain, then named sector and stage before open ones, then rank.
     """
     query = select(Programme).options(joinedload(Programme.operator)).where(Programme.status != "ended")
     wanted = set(kinds or ())

@@ -26,7 +26,7 @@ async def find_cohorts(
     if track is not None:
         query = query.where(Cohort.track_slug == track)
     if starts_after is not None:
-        query = query.where(Cohort.first_day > starts_after).order_by(Cohort.first_day)
+        query = query.where(Cohort.first_day > starts_after).order_by(Cohort.first_day, Cohort.slug)
         return list(await session.scalars(query))
     cohorts = list(await session.scalars(query))
     return sorted(

@@ -16,12 +16,11 @@ from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, StrictUndefined
 
 from bot.content import load_words, phrase
-from bot.messages import DEFAULT_VARIETY, RIGHT_TO_LEFT, TEXT_LIMIT_CHARS, VARIETIES
+from bot.messages import DEFAULT_VARIETY, LANGUAGE_NAMES, RIGHT_TO_LEFT, TEXT_LIMIT_CHARS, VARIETIES
 
 FOLDER = Path(__file__).resolve().parent
 
 #: The languages of the chooser, each under its own name; the last choice, automatic, is named by the labels.
-LANGUAGES = {"fr": "Français", "ary-Arab": "الدارجة", "ary-Latn": "Darija", "ar": "العربية", "en": "English"}
 
 _PHRASES = ("title", "placeholder", "send", "offline", "typing", "language", "restart", "machine_notice")
 
@@ -90,7 +89,7 @@ def _render(versions: dict[str, str]) -> str:
     settings: dict[str, Any] = {
         "labels": labels,
         "directions": {variety: "rtl" if variety in RIGHT_TO_LEFT else "ltr" for variety in VARIETIES},
-        "languages": LANGUAGES,
+        "languages": LANGUAGE_NAMES,
         "limit_chars": TEXT_LIMIT_CHARS,
     }
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -99,7 +98,7 @@ def _render(versions: dict[str, str]) -> str:
     return template.render(
         variety=DEFAULT_VARIETY,
         labels=labels[DEFAULT_VARIETY],
-        languages=LANGUAGES,
+        languages=LANGUAGE_NAMES,
         directions=settings["directions"],
         settings=settings,
         versions=versions,

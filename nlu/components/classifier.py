@@ -81,6 +81,11 @@ class IntentModel:
         logger.info("leave-one-out accuracy %.3f, inverse temperature %.1f", self.loo_accuracy, self._sharpening)
         return self
 
+    @property
+    def needs_encoder(self) -> bool:
+        """Whether its weights were fitted to sentence vectors too; without them they mean nothing."""
+        return self._vectors is not None
+
     def rank(self, text: str) -> List[Tuple[str, float]]:
         """Every intent with its probability, the likeliest first; a greeting in front of a question is left aside."""
         text = without_greeting(text)
@@ -135,8 +140,15 @@ class KernelIntentClassifier(GraphComponent, IntentClassifier):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> "KernelIntentClassifier":
-        """Take the trained model out of Rasa's model file."""
-        return cls(model_storage, resource, read_pickle(model_storage, resource, IntentModel))
+        """Take the trained model out of Rasa's model file.
+
+        Raises:
+            RuntimeError: it was trained with sentence vectors and the encoder is not there now.
+        """
+        model = read_pickle(model_storage, resource, IntentModel)
+        if model.needs_encoder and encode([""]) is None:
+            raise RuntimeError("this model was trained with the sentence encoder, which is missing here: train again")
+        return cls(model_storage, resource, model)
 
     def process(self, messages: List[Message]) -> List[Message]:
         """Set intent and ranking of each message."""

@@ -30,7 +30,7 @@ LONGEST_NAME_WORDS = 6
 _TOKEN = re.compile(r"(?:[\w@+.%]|[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed])+")
 #: Between two words of one name there may be a space, a hyphen or an apostrophe, but not these ("le bac, 2 ans").
 _BREAK = re.compile(r"[\w.,;:!?؟،؛()\[\]\"«»“”…\n]")
-#: Ordinary phrases with a name's spelling in them, as typed in lower case: Salé keeps its accent, so "est salé" is a town.
+#: Ordinary phrases with a name's spelling in them, as typed in lower case: Salé keeps its accent, "est salé" is a town.
 _ORDINARY = frozenset({
     "bac à sable", "bac a sable", "bac à glace", "bac à dos", "ma tata", "ta tata", "sa tata", "la tata",
     *(f"{word} sale" for word in ("est", "était", "très", "tres", "trop", "si", "pas", "plus", "un", "une", "cette",
@@ -46,7 +46,7 @@ _LATIN_PREFIXES = ("fel", "bel", "lel", "del", "f", "b", "l", "d")
 SHORTEST_AFTER_PREFIX = 3
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(?<![\d+])(?:\(?(?:\+|00)?212\)?[\s.-]*(?:\(?0\)?)?|0)[\s.-]*[5-8](?:[\s./-]*\d){8}(?!\d)")
+_PHONE = re.compile(r"(?<![\d+])(?:\(?(?:\+|00\s?)?212\)?[\s.-]*(?:\(?0\)?)?|0)[\s.-]*[5-8](?:[\s./-]*\d){8}(?!\d)")
 _AGE = re.compile(
     r"(?<!\d)(\d{2})\s*(?:ans?|years?|yo|y\.o|3am|3amm|3an|sna|عام|عاما|عامًا|سنة|سنه|سنوات)(?!\w)"
     # "20 ans d'expérience" says nothing of an age.
@@ -91,18 +91,16 @@ def load_names(folder: Path = LOOKUPS_FOLDER) -> Mapping[str, Tuple[Tuple[str, s
 def find_entities(text: str) -> List[Found]:
     """Every entity of a text, in order; one stretch of text may stand for several kinds (a sector and a topic)."""
     found = list(_find_shapes(text))
-    taken = [(entity.start, entity.end) for entity in found]
-    tokens = [
-        token for token in _list_tokens(text) if not any(start < token[1] and token[0] < end for start, end in taken)
-    ]
+    tokens = list(_list_tokens(text))
+    taken = [(entity.start, entity.end) for entity in found] + _find_ordinary(text, tokens)
+    tokens = [token for token in tokens if not any(start < token[1] and token[0] < end for start, end in taken)]
     names = load_names()
     position = 0
     while position < len(tokens):
         for length in range(_count_joined(text, tokens[position : position + LONGEST_NAME_WORDS]), 0, -1):
             words = tokens[position : position + length]
-            is_ordinary = " ".join(text[start:end].casefold() for start, end, _ in words) in _ORDINARY
-            meanings = () if is_ordinary else _look_up(" ".join(word for _, _, word in words), names)
-            if meanings or is_ordinary:
+            meanings = _look_up(" ".join(word for _, _, word in words), names)
+            if meanings:
                 found += [Found(entity, value, words[0][0], words[-1][1]) for entity, value in meanings]
                 position += length
                 break
@@ -119,6 +117,16 @@ def _list_tokens(text: str) -> Iterator[Tuple[int, int, str]]:
         normal = normalise(word)
         if normal:
             yield start, start + len(word.strip(".")), normal
+
+
+def _find_ordinary(text: str, tokens: List[Tuple[int, int, str]]) -> List[Tuple[int, int]]:
+    """Start and end of the ordinary phrases, of two or three words."""
+    windows = (tokens[position : position + length] for length in (2, 3) for position in range(len(tokens)))
+    return [
+        (words[0][0], words[-1][1])
+        for words in windows
+        if " ".join(text[start:end].casefold() for start, end, _ in words) in _ORDINARY
+    ]
 
 
 def _count_joined(text: str, tokens: List[Tuple[int, int, str]]) -> int:

@@ -23,7 +23,7 @@ PROFILE = {"name": "Salma Idrissi", "username": "salma_idr", "language_code": "f
 #: For each fixture, the fields of its Inbound that are not the usual ones; None when it is not for us.
 EXPECTED: dict[str, dict[str, Any] | None] = {
     "text": {"text": "Bonjour, la formation est payante ?"},
-    "text_arabic": {"text": "واش التكوين فابور؟ 🙏\n\nشكرا"},  # noqa: RUF001
+    "text_arabic": {"text": "واش التكوين فابور؟ 🙏\n\nشكرا"},
     "text_link": {"text": "vu sur https://example.org/jobintech"},
     "text_forwarded": {"text": "Session ouverte à Rabat"},
     "start": {"payload": "/start"},

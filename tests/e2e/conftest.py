@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from running import RunningApp, make_settings
+
+from e2e.databases import new_database
 from e2e.log import Log
-from running import RunningApp, make_settings, sqlite_url
 
 
 @pytest.hookimpl(trylast=True)
@@ -37,7 +39,7 @@ def no_proxy() -> Iterator[None]:
 def app(ports: tuple[int, int], rasa_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The real app with the web channel alone, on SQLite, with the real Rasa behind it."""
     settings = make_settings(
-        port=ports[0], rasa_url=rasa_url, database_url=sqlite_url(tmp_path_factory.mktemp("app"))
+        port=ports[0], rasa_url=rasa_url, database_url=new_database(tmp_path_factory.mktemp("app"))
     )
     with RunningApp(settings) as running:
         yield running

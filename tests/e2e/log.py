@@ -63,7 +63,9 @@ class Log:
         def settled() -> bool:
             inbound = self.list_messages(address, "in")
             outbound = self.list_messages(address, "out")
-            return len(inbound) >= count and not any(row["state"] in ("received", "queued") for row in inbound + outbound)
+            return len(inbound) >= count and not any(
+                row["state"] in ("received", "queued") for row in inbound + outbound
+            )
 
         wait_until(settled, timeout_s, f"{count} answers to {address}")
         return self.list_messages(address, "in")

@@ -6,21 +6,20 @@ import re
 from collections.abc import Mapping
 
 #: Small words that a text of some length cannot do without, and that the varieties beside it do not have.
-_WORDS: Mapping[str, frozenset[str]] = {
-    "fr": frozenset(
-        "vous nous je votre vos pas est c'est les des une sur pour avec dans qui ou le la si voici mais puis aussi".split()
+_WORDS: Mapping[str, str] = {
+    "fr": "vous nous je votre vos pas est c'est sur avec qui ou si voici mais puis aussi quelle",
+    "en": "you we i your the is it's for with to and of that can if here by not a my this ask",
+    "ary-Latn": (
+        "li dyal dyali dyalek dyalna w f l bach wach ma 3la mn chi 7ta ila hna lia lik ana nta kayn wla hadi daba "
+        "bghiti homa mazal 3ndna 3ndnach katkoun walo ha chno had hadi chouf mezyan y9der iyeh"
     ),
-    "en": frozenset("you we i your the is it's for with to and of that can if here by not a my this ask".split()),
-    "ary-Latn": frozenset(
-        "li dyal dyali dyalek dyalna w f l bach wach ma 3la mn chi 7ta ila hna lia lik ana nta kayn wla hadi daba bghiti homa "
-        "mazal 3ndna 3ndnach katkoun walo ha chno".split()
+    "ary-Arab": (
+        "ديال ديالك ديالي ديالنا لي للي شنو باش واش بغيتي شي حتى كاين كاينة ماعندنا ماعندناش كنعرف ليك ليا ولا "
+        "ماشي دابا نقدر تقدر ملي إلا هاد ها آه هنا ف ل"
     ),
-    "ary-Arab": frozenset(
-        "ديال ديالك ديالي ديالنا لي للي شنو باش واش بغيتي شي حتى كاين كاينة ماعندنا ماعندناش كنعرف ليك ليا ولا ماشي دابا نقدر "
-        "تقدر ملي إلا هاد ها آه هنا ف ل".split()
-    ),
-    "ar": frozenset(
-        "التي الذي الذين هل ليست ليس لدينا يمكنك يمكننا إلى في أو نعم هذه هذا عن لا إذا قد أن أنا لك ما من على كل مع بها".split()
+    "ar": (
+        "التي الذي الذين هل ليست ليس لدينا يمكنك يمكننا إلى في أو نعم هذه هذا عن لا إذا قد أن أنا لك ما من على كل "
+        "مع بها أي ترغب تريد بأي"
     ),
 }
 _ARABIC = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
@@ -42,4 +41,4 @@ def guess_variety(text: str) -> str:
     prose = "\n".join(lines)
     tokens = [token.lower().replace("’", "'") for token in _TOKEN.findall(prose)]
     candidates = ("ary-Arab", "ar") if is_arabic(prose) else ("fr", "en", "ary-Latn")
-    return max(candidates, key=lambda variety: sum(token in _WORDS[variety] for token in tokens))
+    return max(candidates, key=lambda variety: sum(token in _WORDS[variety].split() for token in tokens))

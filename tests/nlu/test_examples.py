@@ -1,0 +1,180 @@
+"""The training messages: complete, well-formed, in the script of their file, and without contradictions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+import yaml
+from annotations import list_lines
+
+from nlu.components.examples import Example, list_examples
+from nlu.components.normaliser import normalise
+from nlu.components.variety import script_of
+
+ROOT = Path(__file__).parents[2]
+VARIETIES = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
+SCRIPTS = {"fr": "Latn", "ary-Latn": "Latn", "en": "Latn", "ary-Arab": "Arab", "ar": "Arab"}
+DOMAIN = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+
+
+def name_of(entry: object) -> str:
+    return str(next(iter(entry)) if isinstance(entry, dict) else entry)
+
+
+#: Nobody types it: only a button carries it.
+BUTTON_ONLY = {"request_erasure"}
+INTENTS = {name_of(entry) for entry in DOMAIN["intents"]} - BUTTON_ONLY
+ENTITIES = {name_of(entry) for entry in DOMAIN["entities"]}
+
+
+def test_every_line_is_read() -> None:
+    """The product's reader gives every line of every file, with its intent, its variety and no marks."""
+    assert list_examples() == tuple(Example(line.intent, line.variety, line.text.strip()) for line in list_lines())
+    assert len(list_examples()) >= 6_000
+
+
+def test_every_line_is_an_example() -> None:
+    """Each line starts with a dash and has something to say."""
+    assert [line for line in list_lines() if not line.written.startswith("- ") or not line.text.strip()] == []
+
+
+@pytest.mark.parametrize("variety", VARIETIES)
+def test_every_intent_is_in_every_variety(variety: str) -> None:
+    """Each of the 57 intents has at least 15 messages in this variety, and no other intent has any."""
+    counts = Counter(line.intent for line in list_lines() if line.variety == variety)
+    assert len(INTENTS) == 57
+    assert set(counts) == INTENTS
+    assert min(counts.values()) >= 15
+
+
+def test_files_are_named_by_topic_and_variety() -> None:
+    """Every topic has one file per variety."""
+    files = {line.file for line in list_lines()}
+    topics = {name.split(".")[0] for name in files}
+    assert files == {f"{topic}.{variety}.yml" for topic in topics for variety in VARIETIES}
+
+
+def test_no_message_has_two_intents() -> None:
+    """After normalisation, no message stands under two intents, in any file."""
+    intents: defaultdict[str, set[str]] = defaultdict(set)
+    for line in list_lines():
+        intents[normalise(line.text)].add(line.intent)
+    assert {text: found for text, found in intents.items() if len(found) > 1} == {}
+
+
+def test_every_message_has_a_normal_form() -> None:
+    """No message is empty after normalisation: nothing could be learnt from it."""
+    assert [line for line in list_lines() if not normalise(line.text)] == []
+
+
+def test_no_message_is_written_twice_in_a_file() -> None:
+    """A repeated message adds nothing but weight."""
+    counts = Counter((line.file, line.intent, line.text.strip().casefold()) for line in list_lines())
+    assert [line for line, count in counts.items() if count > 1] == []
+
+
+def test_marks_are_well_formed() -> None:
+    """Brackets are only those of marks, and each mark has a known kind and a text without outer spaces."""
+    for line in list_lines():
+        assert not re.search(r"[\[\]{}]", line.text), line
+        assert not re.search(rf"\((?:{'|'.join(ENTITIES)})\)", line.text), line
+        for mark in line.marks:
+            part = line.text[mark.start : mark.end]
+            assert mark.kind in ENTITIES, line
+            assert part and part == part.strip(), line
+
+
+@pytest.mark.parametrize("variety", VARIETIES)
+def test_the_script_fits_the_file(variety: str) -> None:
+    """All but one message in a hundred are in the script of their variety, names and numbers aside."""
+    lines = [line for line in list_lines() if line.variety == variety]
+    others = [line.text for line in lines if script_of(line.text) not in (SCRIPTS[variety], "none")]
+    assert len(others) <= len(lines) / 100, others
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("bonjour", "Latn"),
+        ("ch7al 3afak", "Latn"),
+        ("سلام", "Arab"),
+        ("ما هو Maroc Numeric Cluster ؟", "Arab"),
+        ("شنو هي JobInTech", "Arab"),
+        ("les salons tech ديال 2027", "Arab"),
+        ("بريدي الالكتروني salma.mithal@example.com", "Arab"),
+        ("quel est le sens du mot تكوين dans votre annonce sur les formations", "Latn"),
+        ("24", "none"),
+        ("👍 ...", "none"),
+        ("", "none"),
+    ],
+)
+def test_script(text: str, script: str) -> None:
+    """Whoever writes Arabic around a Latin name writes Arabic."""
+    assert script_of(text) == script
+
+
+def test_the_domain_knows_every_intent_and_kind() -> None:
+    """What the messages use is declared, and each declared kind is marked somewhere."""
+    assert {mark.kind for line in list_lines() for mark in line.marks} == ENTITIES
+
+
+WRITTEN = {
+    # What bot/content tells people to write.
+    "delete_my_data": [
+        "mes données",
+        "my data",
+        "المعطيات ديالي",
+        "بياناتي",
+        "mes donnees dyali",
+        "mes donnees",
+        "MY DATA",
+    ],
+    "unsubscribe": ["STOP", "stop", "arrêt", "وقف", "حبسو الميساجات", "أوقفوا الرسائل", "baraka mn les messages"],
+}
+
+
+@pytest.mark.parametrize(("intent", "text"), [(intent, text) for intent in WRITTEN for text in WRITTEN[intent]])
+def test_what_our_texts_tell_people_to_write_is_trained(intent: str, text: str) -> None:
+    """The words that an answer asks for are a training message of their intent."""
+    assert {line.intent for line in list_lines() if normalise(line.text) == normalise(text)} == {intent}
+
+
+@pytest.mark.parametrize("variety", VARIETIES)
+def test_every_quoted_instruction_is_trained(variety: str) -> None:
+    """Whatever bot/content tells people to write, in quotation marks or capitals, is a training message."""
+    content = yaml.safe_load((ROOT / "bot" / "content" / f"{variety}.yml").read_text(encoding="utf-8"))
+    written = {normalise(line.text): line.intent for line in list_lines()}
+    instructions = [text for text in _strings(content) if _INSTRUCTION.search(text)]
+    quoted = [part for text in instructions for part in _QUOTED.findall(text[_INSTRUCTION.search(text).start() :])]  # type: ignore[union-attr]
+    assert len(quoted) >= 2
+    assert {part: written.get(normalise(part)) for part in quoted if written.get(normalise(part)) not in WRITTEN} == {}
+
+
+_INSTRUCTION = re.compile(r"(?:écrivez|\bktb|كتب|كتابة|\bwrite) (?=STOP|[«“\"])")
+_QUOTED = re.compile(r"STOP|(?<=[«“\"])\s*[^«»“”\"{}]+?\s*(?=[»”\"])")
+
+
+def _strings(node: object) -> list[str]:
+    if isinstance(node, str):
+        return [node]
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    return [text for child in children for text in _strings(child)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("topic.yml", "nlu: []"),
+        ("a.b.c.yml", "nlu: []"),
+        ("topic.fr.yml", "nlu: [{intent: greet}]"),
+        ("topic.fr.yml", "nlu: [{examples: '- a'}]"),
+    ],
+)
+def test_malformed_files_are_refused(tmp_path: Path, name: str, content: str) -> None:
+    """A misnamed file, or an entry without intent or examples, is told by the file's name."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(name)):
+        list_examples.__wrapped__(tmp_path)

@@ -1,0 +1,317 @@
+"""Entities by their names and shapes: found in every variety, at their exact places, and nowhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from annotations import list_lines
+from rasa.shared.nlu.training_data.message import Message
+
+from nlu.components.gazetteer import LONGEST_NAME_WORDS, GazetteerEntityExtractor, find_entities, load_names
+
+FOUND: list[tuple[str, str, str, str]] = [
+    # text, kind, value, the part of the text
+    ("Casablanca", "city", "casablanca", "Casablanca"),
+    ("un incubateur à Rabat ?", "city", "rabat", "Rabat"),
+    ("j'habite FÈS.", "city", "fes", "FÈS"),
+    ("f'casa wla la", "city", "casablanca", "casa"),
+    ("fcasa", "city", "casablanca", "fcasa"),
+    ("lrabat", "city", "rabat", "lrabat"),
+    ("b tanja", "city", "tanger", "tanja"),
+    ("mn l9nitra 3afak", "city", "kenitra", "l9nitra"),
+    ("dar lbida", "city", "casablanca", "dar lbida"),
+    ("فالرباط", "city", "rabat", "فالرباط"),
+    ("بالرباط", "city", "rabat", "بالرباط"),
+    ("للرباط", "city", "rabat", "للرباط"),
+    ("فكازا", "city", "casablanca", "فكازا"),
+    ("وفالدار البيضاء", "city", "casablanca", "وفالدار البيضاء"),
+    ("بالدار البيضا", "city", "casablanca", "بالدار البيضا"),
+    ("رَبَاط", "city", "rabat", "رَبَاط"),
+    ("طنجـــة", "city", "tanger", "طنجـــة"),
+    ("في مراكش؟", "city", "marrakech", "مراكش"),
+    ("فالجديدة", "city", "el-jadida", "فالجديدة"),
+    ("(Agadir)", "city", "agadir", "Agadir"),
+    ("*Oujda*", "city", "oujda", "Oujda"),
+    ("#tetouan", "city", "tetouan", "tetouan"),
+    ("Salé 😀", "city", "sale", "Salé"),
+    ("ma ville est Salé", "city", "sale", "Salé"),
+    ("Beni   Mellal", "city", "beni-mellal", "Beni   Mellal"),
+    ("Tan-Tan", "city", "tan-tan", "Tan-Tan"),
+    ("j'ai un bac+2", "diploma", "bac+2", "bac+2"),
+    ("Bac + 3 en poche", "diploma", "bac+3", "Bac + 3"),
+    ("عندي باك+٢", "diploma", "bac+2", "باك+٢"),
+    ("3ndi lbac", "diploma", "bac", "lbac"),
+    ("j'ai le bac, 2 ans à l'étranger", "diploma", "bac", "le bac"),
+    ("I have a master's degree", "diploma", "bac+5", "master's degree"),
+    ("عندي الإجازة", "diploma", "bac+3", "الإجازة"),
+    ("lijaza f l'economie", "diploma", "bac+3", "lijaza"),
+    ("ليس لدي شهادة", "diploma", "none", "ليس لدي شهادة"),
+    ("j'ai pas de diplôme", "diploma", "none", "j'ai pas de diplôme"),
+    ("la formation en cybersécurité", "track", "cybersecurity", "cybersécurité"),
+    ("formation f la cyber", "track", "cybersecurity", "la cyber"),
+    ("Full-Stack", "track", "full-stack", "Full-Stack"),
+    ("du node.js ?", "track", "full-stack", "node.js"),
+    ("الذكاء الاصطناعي", "track", "ai", "الذكاء الاصطناعي"),
+    ("bghit lbarmaja", "track", "software", "lbarmaja"),
+    ("devops?", "track", "devops", "devops"),
+    ("C'est quoi Innov Invest ?", "programme", "innov-invest", "Innov Invest"),
+    ("e-technopark", "programme", "e-technopark", "e-technopark"),
+    ("شنو هو تكنوبارك", "programme", "technopark", "تكنوبارك"),
+    ("C'est où GITEX Africa ?", "event", "gitex-africa", "GITEX Africa"),
+    ("ديفوكس فوقاش", "event", "devoxx-morocco", "ديفوكس"),
+    ("les assises nationales de l'intelligence artificielle", "event", "assises-ia-2025",
+     "assises nationales de l'intelligence artificielle"),
+    ("quels événements en mai ?", "date", "month:5", "mai"),
+    ("any event in May", "date", "month:5", "May"),
+    ("في شتنبر", "date", "month:9", "شتنبر"),
+    ("f ghocht", "date", "month:8", "ghocht"),
+    ("Décembre", "date", "month:12", "Décembre"),
+    ("parle-moi en arabe", "language", "ar", "en arabe"),
+    ("hder m3aya b darija", "language", "ary-Latn", "darija"),
+    ("بالدارجة عفاك", "language", "ary-Arab", "بالدارجة"),
+    ("in English please", "language", "en", "in English"),
+    ("mon mail : Salma.Exemple+a@Example.co.ma.", "email", "salma.exemple+a@example.co.ma",
+     "Salma.Exemple+a@Example.co.ma"),
+    ("ليميل ديالي s_e-1@mail.example.com", "email", "s_e-1@mail.example.com", "s_e-1@mail.example.com"),
+    ("j'ai 24 ans", "age", "24", "24"),
+    ("24ans", "age", "24", "24"),
+    ("I'm 31", "age", "31", "31"),
+    ("19 years old", "age", "19", "19"),
+    ("3ndi 22 3am", "age", "22", "22"),
+    ("3omri 27 w khddam", "age", "27", "27"),
+    ("عمري 34 واش مازال نتقبل", "age", "34", "34"),
+    ("عندي ٢٥ سنة", "age", "25", "٢٥"),
+    ("عمري 26 عامًا", "age", "26", "26"),
+]  # fmt: skip
+
+PHONES = [
+    "0661234567",
+    "06 61 23 45 67",
+    "06-61-23-45-67",
+    "06.61.23.45.67",
+    "06/61/23/45/67",
+    "+212661234567",
+    "+212 6 61 23 45 67",
+    "+212 (0)6 61 23 45 67",
+    "(+212) 661-234567",
+    "+212 0661234567",
+    "00212661234567",
+    "00 212 661 23 45 67",
+    "212661234567",
+    "0 661 234 567",
+    "٠٦٦١٢٣٤٥٦٧",
+    "٠٦ ٦١ ٢٣ ٤٥ ٦٧",
+]
+
+ORDINARY = """
+j'ai faim|j'ai une question|c'est sale ici|la rue est sale|un sale temps|laptops for sale|bac à sable|le bac a sable
+une belle maison|mais oui|ma maison|la mairie|May I apply?|I may come later|we may be late|it may not work|may be
+sept mois|il y a sept personnes|ma tata habite loin|safi baraka|safi|sala lprogram|واش سالا البرنامج
+أنا أب لثلاثة أطفال|انا اب|دورة مهمة وجديدة|أفكار جديدة|بعيون مفتوحة|سيدي، عندي سؤال
+20 ans d'expérience|20 years of experience|15 ans d'expérience|عندي 20 عام ديال التجربة|20 سنة من الخبرة
+100 ans de solitude|12 ans|99 ans|25 عاملا|2026|en 2027|15h30|24/7|06 dh|code 1234567890|réf 06612345678901
++33 6 12 34 56 78|0033612345678|0123456789|066123456|@salma|salma@|salma@example|a@b|rendez-vous à 10 h
+شكرا بزاف|واخا خويا|السلام عليكم|الله يخليك|واش كاين شي حد|bghit ndir chi haja|la wakha|mrhba bik|hello my friend
+see you soon|how are you|d'accord merci|je vais bien|le lac|l'ac|marshmallow|la carte mère|défi relevé|il est tard
+les fesses|le marsouin|notre maire|agilité|fascination|casaque|rabattre|safir|الرباطة|كازاخستان|👍|...|-|
+""".replace("\n", "|")
+
+
+@pytest.mark.parametrize(("text", "kind", "value", "part"), FOUND)
+def test_finds(text: str, kind: str, value: str, part: str) -> None:
+    """An entity is found once, with its canonical value, exactly where it stands."""
+    (found,) = [entity for entity in find_entities(text) if entity.entity == kind and entity.value == value]
+    assert text[found.start : found.end] == part
+
+
+@pytest.mark.parametrize("typed", PHONES)
+@pytest.mark.parametrize("around", ["{}", "mon numéro : {}.", "رقمي {} شكرا", "appelez ({}) svp"])
+def test_finds_moroccan_phone_numbers(typed: str, around: str) -> None:
+    """Every way of writing a mobile number is one entity, in international form."""
+    text = around.format(typed)
+    (phone,) = [entity for entity in find_entities(text) if entity.entity == "phone"]
+    assert phone.value == "+212661234567"
+    # An opening bracket may belong to the sentence or to the number.
+    assert text[phone.start : phone.end].strip("()") == typed.strip("()")
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("0522 12 34 56", "+212522123456"), ("0712345678", "+212712345678"), ("08 01 00 00 01", "+212801000001")],
+)
+def test_finds_other_prefixes(typed: str, value: str) -> None:
+    """Landlines, newer mobile ranges and service numbers are phone numbers too."""
+    assert [(entity.entity, entity.value) for entity in find_entities(typed)] == [("phone", value)]
+
+
+@pytest.mark.parametrize("text", [text for text in ORDINARY.split("|") if text])
+def test_finds_nothing_in_ordinary_sentences(text: str) -> None:
+    """Words that look like a name, a month, an age or a number are left alone."""
+    found = [entity for entity in find_entities(text) if entity.entity not in ("topic", "situation", "sector", "stage")]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("de Casa-Rabat à Fès/Meknès", ["casablanca", "rabat"]),
+        ("Rabat, Tanger. Agadir", ["rabat", "tanger", "agadir"]),
+        ("juin/juillet", ["month:6", "month:7"]),
+        ("bac, 3 ans", ["bac"]),
+        ("bac. 2 ans", ["bac"]),
+        ("bac 3", ["bac+3"]),
+        ("Dar, Beida", []),
+        ("gitex; africa", ["gitex-africa"]),
+    ],
+)
+def test_punctuation_separates_names(text: str, expected: list[str]) -> None:
+    """Names stand beside each other with any punctuation, and no name reaches over a comma or a full stop."""
+    kinds = ("city", "date", "diploma", "event")
+    assert [entity.value for entity in find_entities(text) if entity.entity in kinds][
+        : len(expected) or None
+    ] == expected
+
+
+def test_the_longest_name_wins() -> None:
+    """A name inside a longer one is not found beside it."""
+    found = find_entities("GITEX Future Health Africa")
+    assert [(entity.value, entity.start, entity.end) for entity in found if entity.entity == "event"] == [
+        ("gitex-future-health-africa", 0, 26)
+    ]
+
+
+def test_one_message_with_everything() -> None:
+    """Several entities of a message come in order, each at its place."""
+    text = "Aya, 22 ans, bac+2, de فاس : cybersécurité en mai, aya@example.com, 06 61 23 45 67"
+    found = [
+        (entity.entity, entity.value, text[entity.start : entity.end])
+        for entity in find_entities(text)
+        if entity.entity != "topic"
+    ]
+    assert found == [
+        ("age", "22", "22"),
+        ("diploma", "bac+2", "bac+2"),
+        ("city", "fes", "فاس"),
+        ("track", "cybersecurity", "cybersécurité"),
+        ("date", "month:5", "mai"),
+        ("email", "aya@example.com", "aya@example.com"),
+        ("phone", "+212661234567", "06 61 23 45 67"),
+    ]
+
+
+class TestLookups:
+    def test_every_spelling_finds_its_value(self) -> None:
+        """Each name of nlu/lookups is found as it is spelt there, whole, with each of its values."""
+        names = load_names()
+        assert len(names) > 1_500
+        missed = [
+            (spelling, kind, value)
+            for spelling, meanings in names.items()
+            for kind, value in meanings
+            if (kind, value, 0, len(spelling))
+            not in [(found.entity, found.value, found.start, found.end) for found in find_entities(spelling)]
+        ]
+        assert not missed
+
+    def test_no_name_is_longer_than_what_is_looked_for(self) -> None:
+        """Every name has at most the words that the matcher joins."""
+        assert max(len(name.replace("-", " ").split()) for name in load_names()) <= LONGEST_NAME_WORDS
+
+    def test_a_spelling_under_two_values_is_refused(self, tmp_path: Path) -> None:
+        """One spelling, in any way of typing it, stands for one value of a kind, or loading fails."""
+        (tmp_path / "city.yml").write_text("fes: [Fès]\nother: [FES]\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"city\.yml: 'FES' stands under fes and other"):
+            load_names.__wrapped__(tmp_path)
+
+    def test_a_value_without_a_list_is_refused(self, tmp_path: Path) -> None:
+        """A lone word instead of a list is told, instead of being read letter by letter."""
+        (tmp_path / "city.yml").write_text("fes: Fès\n", encoding="utf-8")
+        with pytest.raises(ValueError, match="must have a list"):
+            load_names.__wrapped__(tmp_path)
+
+    def test_a_spelling_may_stand_for_several_kinds(self, tmp_path: Path) -> None:
+        """What is a track and a topic is both."""
+        (tmp_path / "topic.yml").write_text("ai: [IA]\n", encoding="utf-8")
+        (tmp_path / "track.yml").write_text("ai: [ia]\n", encoding="utf-8")
+        assert load_names.__wrapped__(tmp_path) == {"ia": (("topic", "ai"), ("track", "ai"))}
+
+
+class TestTrainingMessages:
+    #: Measured on nlu/examples, less two points.
+    FLOORS: ClassVar[dict[str, float]] = {
+        "city": 0.974,
+        "diploma": 0.949,
+        "track": 0.918,
+        "programme": 0.952,
+        "event": 0.955,
+        "language": 0.892,
+        "email": 0.98,
+        "phone": 0.98,
+        "region": 0.919,
+        "topic": 0.93,
+        "sector": 0.968,
+        "stage": 0.962,
+        "situation": 0.918,
+        "age": 0.753,
+    }
+
+    def test_recall(self) -> None:
+        """Of the entities that the authors marked, at least the measured share is found, kind by kind."""
+        marked: Counter[str] = Counter()
+        hit: Counter[str] = Counter()
+        for line in list_lines():
+            found = find_entities(line.text)
+            for mark in line.marks:
+                marked[mark.kind] += 1
+                hit[mark.kind] += any(
+                    entity.entity == mark.kind and entity.start < mark.end and mark.start < entity.end
+                    for entity in found
+                )
+        recall: dict[str, float] = {kind: hit[kind] / marked[kind] for kind in marked}
+        for kind, share in sorted(recall.items()):
+            print(f"gazetteer recall: {kind} {share:.3f} of {marked[kind]}")
+        assert {kind: share for kind, share in recall.items() if share < self.FLOORS.get(kind, 0)} == {}
+        assert all(marked[kind] >= 25 for kind in self.FLOORS)
+
+    def test_positions_are_whole_words(self) -> None:
+        """Whatever is found in the training messages has no space or punctuation at its ends."""
+        seen = 0
+        for line in list_lines():
+            for entity in find_entities(line.text):
+                part = line.text[entity.start : entity.end]
+                assert part and part == part.strip(" .,;:!?؟،؛\"'«»-/"), (line, part)
+                seen += 1
+        assert seen > 1_500
+
+
+def test_the_component_adds_to_what_others_found() -> None:
+    """Rasa's message gets the entities with their text, places and extractor, beside those it had."""
+    message = Message({"text": "un incubateur à Fès", "entities": [{"entity": "x"}]})
+    silent = Message({"text": None})
+    GazetteerEntityExtractor().process([message, silent])
+    assert message.get("entities") == [
+        {"entity": "x"},
+        {
+            "entity": "city",
+            "value": "fes",
+            "text": "Fès",
+            "start": 16,
+            "end": 19,
+            "extractor": "GazetteerEntityExtractor",
+        },
+    ]
+    assert silent.get("entities") == []
+    assert "entities" in message.as_dict(only_output_properties=True)
+
+
+def test_long_texts_take_no_time() -> None:
+    """The longest text that the channel lets in is searched at once, whatever it is made of."""
+    from time import perf_counter
+
+    for unit in ("a", "a.", "06 ", "dar ", "ش", "a@", "25 ans ", "+212", "(+212) "):
+        started = perf_counter()
+        find_entities((unit * 1_000)[:1_000])
+        assert perf_counter() - started < 1.0, unit
