@@ -85,7 +85,14 @@ def ensure_model(*, force: bool = False) -> Path:
     print("Training the language model …", flush=True)
     started = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=rasa_environment({}), stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=rasa_environment({}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
         try:
             while process.poll() is None:
                 time.sleep(0.5)

@@ -129,7 +129,7 @@ class TestButtons:
 
 
 def test_texts_use_the_same_data_in_every_variety() -> None:
-    """No variety leaves out, or invents, a value that the French text shows."""
+    """No variety leaves out, or invents, a value that an action found and the French text shows."""
     environment = Environment()
     environment.filters |= dict.fromkeys(
         ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic", "track"), str
