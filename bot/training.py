@@ -132,7 +132,13 @@ class RasaProcess:
         self.log = LOGS / "rasa.log"
         secret = settings.rasa_secret.get_secret_value()
         environment = rasa_environment(
-            {"RASA_SECRET": secret, "ACTIONS_URL": f"http://{settings.host}:{settings.port}/rasa/actions"}
+            {
+                "RASA_SECRET": secret,
+                "ACTIONS_URL": f"http://{settings.host}:{settings.port}/rasa/actions",
+                # The sentence encoder's threads wait for each other by spinning: on a busy machine one message then
+                # takes over a second. One thread costs a few milliseconds and is steady.
+                "OMP_NUM_THREADS": "1",
+            }
         )
         command = [
             *(str(RASA_PYTHON), "-m", "rasa", "run", "--model", str(model), "--endpoints", "endpoints.yml"),
