@@ -21,6 +21,11 @@ train: ## train the language model (`make run` does it when its inputs changed)
 	@scripts/setup.sh run
 	@$(PYTHON) -m bot train
 
+.PHONY: evaluate
+evaluate: ## measure the language model: DATA="a.tsv b.tsv" [JSON=report.json]
+	@scripts/setup.sh run
+	@$(PYTHON) -m bot evaluate $(or $(DATA),$(wildcard tests/nlu/heldout/*.tsv)) $(if $(JSON),--json $(JSON))
+
 .PHONY: test
 test: ## everything that must pass
 	@scripts/setup.sh dev
@@ -30,13 +35,14 @@ test: ## everything that must pass
 	@$(PYTHON) -m pytest -q
 
 .PHONY: check
-check: ## style, types and layers
+check: ## style, types, layers and training data
 	@scripts/setup.sh dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@PYTHONPATH=. .venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m bot domain --check
+	@.venv-nlu/bin/python -m nlu.lint
 
 .PHONY: lock
 lock: ## renew the lock files

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from bot.errors import AssistantError
 from bot.settings import load_settings
@@ -53,6 +54,12 @@ def _train(arguments: argparse.Namespace) -> int:
 
     ensure_model(force=arguments.force)
     return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from bot.training import ensure_model, evaluate_model
+
+    return evaluate_model(ensure_model(), arguments.data, arguments.json)
 
 
 def _seed(_arguments: argparse.Namespace) -> int:
@@ -113,6 +120,9 @@ def main(arguments: list[str] | None = None) -> int:
     chat.add_argument("--url", default="http://127.0.0.1:8000", help="address of the app")
     train = add("train", _train, "train the language model if its inputs changed")
     train.add_argument("--force", action="store_true", help="train in any case")
+    evaluate = add("evaluate", _evaluate, "measure the language model on labelled messages")
+    evaluate.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
+    evaluate.add_argument("--json", type=Path, help="write the report there too")
     add("seed", _seed, "migrate the database and bring the shipped content up to date")
     domain = add("domain", _domain, "write the answers' French text into domain.yml")
     domain.add_argument("--check", action="store_true", help="only say whether it is up to date")

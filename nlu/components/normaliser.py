@@ -17,19 +17,22 @@ _ARABIC_FOLDS = str.maketrans({
 #: Arabic and Persian digits to ours, one character each.
 DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _ELONGATION = re.compile(r"(.)\1{2,}")
-_NOT_WORD = re.compile(r"[^\w@+.%]+")
+#: Pictures that people answer with: each is a word of its own, once however often it is repeated; skin tones go.
+_EMOJI = r"\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff"
+_PICTURES = re.compile(rf"([{_EMOJI}])(?:[\ufe0f\u200d\U0001f3fb-\U0001f3ff]|\1)*")
+_NOT_WORD = re.compile(rf"[^\w@+.%{_EMOJI}]+")
 _LOOSE_DOT = re.compile(r"\.(?!\w)|(?<!\w)\.")
 
 
 def normalise(text: str) -> str:
     """Lower case, no accents, diacritics, tatweel or elongation, one form of alef, ya and ta marbuta, plain digits.
 
-    Dots inside a word, "@", "+" and "%" stay, because "bac+2", "a.b@c.ma" and "node.js" are words.
+    Dots inside a word, "@", "+" and "%" stay, because "bac+2", "a.b@c.ma" and "node.js" are words; and so are emojis.
     """
     folded = unicodedata.normalize("NFKD", text.casefold())
     without_marks = "".join(letter for letter in folded if not unicodedata.combining(letter))
     folded = unicodedata.normalize("NFC", without_marks).translate(_ARABIC_FOLDS).translate(DIGITS)
-    folded = _ELONGATION.sub(r"\1\1", folded)
+    folded = _ELONGATION.sub(r"\1\1", _PICTURES.sub(r" \1 ", folded))
     return " ".join(_LOOSE_DOT.sub(" ", _NOT_WORD.sub(" ", folded)).split())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from annotations import list_lines
 
 from nlu.components.examples import Example, list_examples
 from nlu.components.normaliser import normalise
-from nlu.components.variety import script_of
+from nlu.components.script import script_of
 
 ROOT = Path(__file__).parents[2]
 VARIETIES = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
@@ -41,58 +40,11 @@ def test_every_line_is_an_example() -> None:
     assert [line for line in list_lines() if not line.written.startswith("- ") or not line.text.strip()] == []
 
 
-@pytest.mark.parametrize("variety", VARIETIES)
-def test_every_intent_is_in_every_variety(variety: str) -> None:
-    """Each of the 57 intents has at least 15 messages in this variety, and no other intent has any."""
-    counts = Counter(line.intent for line in list_lines() if line.variety == variety)
-    assert len(INTENTS) == 57
-    assert set(counts) == INTENTS
-    assert min(counts.values()) >= 15
-
-
 def test_files_are_named_by_topic_and_variety() -> None:
     """Every topic has one file per variety."""
     files = {line.file for line in list_lines()}
     topics = {name.split(".")[0] for name in files}
     assert files == {f"{topic}.{variety}.yml" for topic in topics for variety in VARIETIES}
-
-
-def test_no_message_has_two_intents() -> None:
-    """After normalisation, no message stands under two intents, in any file."""
-    intents: defaultdict[str, set[str]] = defaultdict(set)
-    for line in list_lines():
-        intents[normalise(line.text)].add(line.intent)
-    assert {text: found for text, found in intents.items() if len(found) > 1} == {}
-
-
-def test_every_message_has_a_normal_form() -> None:
-    """No message is empty after normalisation: nothing could be learnt from it."""
-    assert [line for line in list_lines() if not normalise(line.text)] == []
-
-
-def test_no_message_is_written_twice_in_a_file() -> None:
-    """A repeated message adds nothing but weight."""
-    counts = Counter((line.file, line.intent, line.text.strip().casefold()) for line in list_lines())
-    assert [line for line, count in counts.items() if count > 1] == []
-
-
-def test_marks_are_well_formed() -> None:
-    """Brackets are only those of marks, and each mark has a known kind and a text without outer spaces."""
-    for line in list_lines():
-        assert not re.search(r"[\[\]{}]", line.text), line
-        assert not re.search(rf"\((?:{'|'.join(ENTITIES)})\)", line.text), line
-        for mark in line.marks:
-            part = line.text[mark.start : mark.end]
-            assert mark.kind in ENTITIES, line
-            assert part and part == part.strip(), line
-
-
-@pytest.mark.parametrize("variety", VARIETIES)
-def test_the_script_fits_the_file(variety: str) -> None:
-    """All but one message in a hundred are in the script of their variety, names and numbers aside."""
-    lines = [line for line in list_lines() if line.variety == variety]
-    others = [line.text for line in lines if script_of(line.text) not in (SCRIPTS[variety], "none")]
-    assert len(others) <= len(lines) / 100, others
 
 
 @pytest.mark.parametrize(
