@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import statistics
 import sys
 import time
@@ -176,7 +177,10 @@ def evaluate(model: Path, files: Sequence[Path]) -> Dict[str, Any]:
     """
     sets = [(path, read_labelled(path)) for path in files]
     from rasa.core.agent import Agent
+    from rasa.utils.log_utils import configure_structlog
 
+    # Rasa tells of every message that it parses.
+    configure_structlog(logging.ERROR)
     agent = Agent.load(str(model))
     everything: List[Parsed] = []
     report: Dict[str, Any] = {"model": model.name, "files": []}

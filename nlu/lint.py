@@ -126,6 +126,9 @@ def find_defects(
     defects: List[str] = []
     for entry in chain(training, evaluation):
         defects += _find_malformed(entry, intents, kinds)
+    for entry in training:
+        if not entry.normal:
+            defects.append(f"{entry.place}: nothing is left of {entry.text!r} in normal form, so nothing can be learnt")
     for name, entries in (("training", training), ("evaluation", evaluation)):
         defects += _find_conflicts(entries)
         for first, second, index in find_near_pairs(entries, entries):
@@ -145,8 +148,6 @@ def find_defects(
 
 
 def _find_malformed(entry: Entry, intents: FrozenSet[str], kinds: FrozenSet[str]) -> Iterator[str]:
-    if not entry.normal:
-        yield f"{entry.place}: nothing is left of {entry.text!r} in normal form"
     if re.search(r"[\[\]{}]", entry.text) or any(f"({kind})" in entry.text for kind in kinds):
         yield f"{entry.place}: a bracket of an entity mark is left over: {entry.text!r}"
     for intent in set(entry.intents) - intents:
@@ -159,7 +160,7 @@ def _find_malformed(entry: Entry, intents: FrozenSet[str], kinds: FrozenSet[str]
 
 def _find_conflicts(entries: Sequence[Entry]) -> Iterator[str]:
     seen: Dict[str, Entry] = {}
-    for entry in entries:
+    for entry in filter(lambda entry: entry.normal, entries):
         first = seen.setdefault(entry.normal, entry)
         if not set(first.intents) & set(entry.intents):
             yield (
