@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Dict
 
 import pytest
 from annotations import MARK
@@ -13,7 +12,7 @@ from nlu.components.gazetteer import find_entities
 
 FILES = sorted((Path(__file__).parent / "entities").glob("*.txt"))
 #: A little below what was measured last.
-FLOORS: Dict[str, float] = {
+FLOORS: dict[str, float] = {
     "city": 0.91,
     "diploma": 0.88,
     "email": 0.98,
@@ -26,7 +25,7 @@ FLOORS: Dict[str, float] = {
 
 
 @pytest.fixture(scope="module")
-def scores() -> Dict[str, float]:
+def scores() -> dict[str, float]:
     """F1 by kind; what is found counts where it overlaps a mark of its kind."""
     hit: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -53,12 +52,12 @@ def scores() -> Dict[str, float]:
 
 
 @pytest.mark.parametrize("kind", FLOORS)
-def test_f1(scores: Dict[str, float], kind: str) -> None:
+def test_f1(scores: dict[str, float], kind: str) -> None:
     """Each kind is found at least as well as it was measured."""
     assert scores[kind] >= FLOORS[kind]
 
 
-def test_the_files_mark_every_measured_kind(scores: Dict[str, float]) -> None:
+def test_the_files_mark_every_measured_kind(scores: dict[str, float]) -> None:
     """The files are there, and each kind with a floor is marked in them."""
     assert len(FILES) >= 2
     assert set(FLOORS) <= set(scores)
