@@ -14,11 +14,11 @@ FILES = sorted((Path(__file__).parent / "entities").glob("*.txt"))
 #: A little below what was measured last.
 FLOORS: dict[str, float] = {
     "city": 0.91,
-    "diploma": 0.88,
+    "diploma": 0.87,
     "email": 0.98,
     "phone": 0.97,
-    "event": 0.95,
-    "programme": 0.97,
+    "event": 0.92,
+    "programme": 0.91,
     "track": 0.73,
     "language": 0.83,
 }
