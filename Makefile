@@ -21,10 +21,15 @@ train: ## train the language model (`make run` does it when its inputs changed)
 	@scripts/setup.sh run
 	@$(PYTHON) -m bot train
 
+.PHONY: encoder
+encoder: ## make the sentence encoder in nlu/encoder from nlu/examples (needs PyTorch: docs/understanding.md)
+	@scripts/setup.sh encoder
+	@PYTHONPATH=. .venv-encoder/bin/python -m nlu.finetuning $(if $(OUT),--out $(OUT))
+
 .PHONY: evaluate
-evaluate: ## measure the language model: DATA="a.tsv b.tsv" [JSON=report.json]
+evaluate: ## measure the language model: [DATA="a.tsv b.tsv"] [ENTITIES="a.txt"] [JSON=report.json]
 	@scripts/setup.sh run
-	@$(PYTHON) -m bot evaluate $(or $(DATA),$(wildcard tests/nlu/heldout/*.tsv)) $(if $(JSON),--json $(JSON))
+	@$(PYTHON) -m bot evaluate $(or $(DATA),$(wildcard tests/nlu/heldout/*.tsv)) $(if $(ENTITIES),--entities $(ENTITIES)) $(if $(JSON),--json $(JSON))
 
 .PHONY: test
 test: ## everything that must pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rasa_sdk.executor import ActionExecutor
 
 from actions.base import DatabaseAction
+from actions.clarify import Clarify
 from actions.events import DescribeEvent, FindEvents
 from actions.founders import DescribeProgramme, FindFunding, FindProgrammes
 from actions.handoff import RequestHuman
@@ -35,6 +36,7 @@ def make_executor(db: Database) -> ActionExecutor:
     executor = ActionExecutor()
     for action in {*continued.values()} | {
         UseInformation(db, continued),
+        Clarify(db),
         RequestHuman(db),
         ChangeLanguage(db),
         Subscribe(db),

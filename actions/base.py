@@ -25,7 +25,8 @@ class Request:
     """What a person asked, as far as an action needs it.
 
     `entities` has the first value of each entity kind; `said` has the words it was recognised in. `earlier` has the
-    intents of this session with their entities, the latest first, without the present one.
+    intents of this session with their entities, the latest first, without the present one; `ranking` has the likeliest
+    intents of the present message with their probabilities.
     """
 
     intent: str
@@ -33,6 +34,7 @@ class Request:
     said: dict[str, str] = field(default_factory=dict)
     recognised: tuple[dict[str, Any], ...] = ()
     earlier: tuple[tuple[str, dict[str, str]], ...] = ()
+    ranking: tuple[tuple[str, float], ...] = ()
     contact_id: int | None = None
     message_id: int | None = None
 
@@ -64,6 +66,7 @@ def read_request(tracker: Tracker) -> Request:
         said=said,
         recognised=recognised,
         earlier=tuple(turns[1:]),
+        ranking=tuple((str(entry["name"]), float(entry["confidence"])) for entry in latest.get("intent_ranking") or ()),
         contact_id=int(contact) if contact.isdecimal() else None,
         message_id=message_id,
     )

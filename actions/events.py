@@ -35,9 +35,11 @@ def _choices(events: list[Event]) -> tuple[tuple[str, str | None], ...]:
 
 
 def read_month(value: str | None) -> int | None:
-    """The month, 1 to 12, out of an entity ``date`` whose value is ``month:5``; None for any other date."""
-    kind, _, number = (value or "").partition(":")
-    return int(number) if kind == "month" and number.isdecimal() and 1 <= int(number) <= 12 else None
+    """The month, 1 to 12, of an entity ``date`` such as ``month:5`` or ``day:05-15``; None for any other date."""
+    kind, _, rest = (value or "").partition(":")
+    number = rest.partition("-")[0] if kind == "day" else rest
+    is_month = kind == "month" or (kind == "day" and "-" in rest)
+    return int(number) if is_month and number.isdecimal() and 1 <= int(number) <= 12 else None
 
 
 class FindEvents(DatabaseAction):

@@ -59,7 +59,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _evaluate(arguments: argparse.Namespace) -> int:
     from bot.training import ensure_model, evaluate_model
 
-    return evaluate_model(ensure_model(), arguments.data, arguments.json)
+    return evaluate_model(ensure_model(), arguments.data, arguments.json, arguments.entities)
 
 
 def _seed(_arguments: argparse.Namespace) -> int:
@@ -122,6 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--force", action="store_true", help="train in any case")
     evaluate = add("evaluate", _evaluate, "measure the language model on labelled messages")
     evaluate.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
+    evaluate.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")
     evaluate.add_argument("--json", type=Path, help="write the report there too")
     add("seed", _seed, "migrate the database and bring the shipped content up to date")
     domain = add("domain", _domain, "write the answers' French text into domain.yml")

@@ -190,7 +190,7 @@ class Conversation:
                 read_payload(message.payload)
             except ValueError as error:
                 logger.info("message %s: %s", message.id, error)
-                return _Question(answer=Answer("utter_fallback"))
+                return _Question(answer=Answer("not_understood"))
             return _Question(payload=message.payload)
         if message.text:
             buttons, numbered = await self._last_buttons(message)

@@ -28,8 +28,11 @@ INPUTS = (
     "nlu/examples",
     "nlu/lookups",
     "nlu/components",
+    "nlu/tuning",
+    "nlu/encoder",
     "nlu/requirements.txt",
 )
+INPUT_SUFFIXES = frozenset({".yml", ".py", ".txt", ".tsv", ".onnx", ".npy", ".json"})
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
@@ -50,7 +53,7 @@ def model_path() -> Path:
     for name in INPUTS:
         path = ROOT / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and file.suffix in (".yml", ".py", ".txt"):
+            if file.is_file() and file.suffix in INPUT_SUFFIXES:
                 digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return MODELS / f"{digest.hexdigest()[:16]}.tar.gz"
 
@@ -110,18 +113,21 @@ def ensure_model(*, force: bool = False) -> Path:
     return path
 
 
-def evaluate_model(model: Path, data: Sequence[Path], report: Path | None = None) -> int:
+def evaluate_model(model: Path, data: Sequence[Path], report: Path | None = None, entities: Sequence[Path] = ()) -> int:
     """Measure a model on TSV files of labelled messages (`nlu.evaluate`), on one core as in service.
 
     Args:
         model: what `ensure_model` gave.
         data: files of ``intent[|second]<TAB>text``.
         report: where to write the figures as JSON, too.
+        entities: files of messages with marked entities, if those are to be measured.
 
     Returns:
         The exit status of the evaluation: 0, or 2 for data that cannot be read (told on standard error).
     """
     command = [str(RASA_PYTHON), "-m", "nlu.evaluate", str(model), *(str(path) for path in data)]
+    if entities:
+        command += ["--entities", *(str(path) for path in entities)]
     if report is not None:
         command += ["--json", str(report)]
     extra = {"OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}

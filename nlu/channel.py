@@ -7,7 +7,7 @@
 
 answers 200 with ``{"parse": {...}, "messages": [...]}``, 401 without the right secret, 422 on anything malformed, and
 500 with the error's name when the turn failed.  Typed text that starts with "/" is never read as a command, so nobody
-can trigger an intent by its name.
+can trigger an intent by its name.  A message with several questions is answered with the messages of each, in order.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from nlu import schemas
+from nlu.questions import choose_questions, list_cuts
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,32 @@ def describe_parse(parse_data: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
+async def find_questions(processor: Any, text: str) -> List[Dict[str, Any]]:
+    """The parses of the questions of a message that asks several (`nlu.questions`), else nothing."""
+    for parts in list_cuts(text):
+        parses = [await processor.parse_message(UserMessage(part.text)) for part in parts]
+        questions = choose_questions(parts, parses)
+        if questions:
+            return questions
+    return []
+
+
+def _split_turn(whole: UserMessage, questions: List[Dict[str, Any]]) -> List[UserMessage]:
+    """A turn for each question, in the same conversation and into the same collector; or the one turn as it is."""
+    turns = []
+    for parse in questions:
+        turn = UserMessage(
+            parse["text"],
+            whole.output_channel,
+            whole.sender_id,
+            input_channel=whole.input_channel,
+            metadata=whole.metadata,
+        )
+        turn.parse_data = parse
+        turns.append(turn)
+    return turns or [whole]
+
+
 class Collector(CollectingOutputChannel):
     """Keeps what Rasa says, with the name of the response (`utter_action`) beside its text."""
 
@@ -182,12 +209,19 @@ class AppChannel(InputChannel):
             )
             try:
                 # Parsed once, here: the turn is handed the result instead of parsing again.
-                user_message.parse_data = await request.app.ctx.agent.processor.parse_message(user_message)
-                await on_new_message(user_message)
+                processor = request.app.ctx.agent.processor
+                user_message.parse_data = await processor.parse_message(user_message)
+                questions = [] if message.is_payload else await find_questions(processor, message.text)
+                for turn in _split_turn(user_message, questions):
+                    await on_new_message(turn)
             except Exception as error:  # whatever failed inside Rasa or an action: the app apologises and logs it
                 logger.exception("turn of %s failed", message.sender)
                 return response.json({"error": type(error).__name__}, status=500)
-            return response.json({"parse": describe_parse(user_message.parse_data), "messages": collector.messages})
+            parse = describe_parse(user_message.parse_data)
+            if questions:
+                # The log keeps one intent of a message: that of the first question.
+                parse.update({key: describe_parse(questions[0])[key] for key in ("intent", "confidence", "ranking")})
+            return response.json({"parse": parse, "messages": collector.messages})
 
         return routes
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
+from nlu.entities import measure_entities, read_marked
+
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
 VARIETIES = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
@@ -169,13 +171,19 @@ def _calibration_error(parsed: Sequence[Parsed]) -> float:
     return round(sum(row["n"] * abs(row["confidence"] - row["accuracy"]) for row in table) / len(parsed), 4)
 
 
-def evaluate(model: Path, files: Sequence[Path]) -> Dict[str, Any]:
+def evaluate(model: Path, files: Sequence[Path], marked: Sequence[Path] = ()) -> Dict[str, Any]:
     """Load the model once and measure every file; the report as `make evaluate JSON=…` writes it.
+
+    Args:
+        files: of labelled messages.
+        marked: files of messages with marked entities (`nlu.entities`).
 
     Raises:
         MalformedData: a file is not labelled messages.
+        ValueError: a file is not marked messages.
     """
     sets = [(path, read_labelled(path)) for path in files]
+    marked_messages = [message for path in marked for message in read_marked(path)]
     from rasa.core.agent import Agent
     from rasa.utils.log_utils import configure_structlog
 
@@ -191,6 +199,8 @@ def evaluate(model: Path, files: Sequence[Path]) -> Dict[str, Any]:
         everything += parsed
     confusions = Counter((item.expected[0], item.intent) for item in everything if not item.right)
     report["all"] = measure(everything)
+    if marked_messages:
+        report["entities"] = asyncio.run(measure_entities(agent.parse_message, marked_messages))
     report["reliability"] = tabulate_reliability(everything)
     report["confusions"] = [
         {
@@ -220,6 +230,9 @@ def print_report(report: Dict[str, Any]) -> None:
     print("\nprobability   messages   right")
     for row in report["reliability"]:
         print(f"{row['confidence']:>11.2f} {row['n']:>10} {row['accuracy']:>7.2f}")
+    for kind, row in report.get("entities", {}).items():
+        figures = f"F1 {row['f1']:.3f}, precision {row['precision']:.3f}, recall {row['recall']:.3f}"
+        print(f"{kind:>12}: {figures} of {row['marked']}")
     print("\nmost confused: expected → given")
     for row in report["confusions"]:
         print(f"{row['n']:>4}  {row['expected']} → {row['given']}: {row['examples'][0]!r}")
@@ -233,11 +246,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m nlu.evaluate")
     parser.add_argument("model", type=Path, help="a model file of Rasa")
     parser.add_argument("files", type=Path, nargs="+", help="TSV files: intent[|second]<TAB>text")
+    parser.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")
     parser.add_argument("--json", type=Path, help="write the report there too")
     arguments = parser.parse_args()
     try:
-        report = evaluate(arguments.model, arguments.files)
-    except MalformedData as error:
+        report = evaluate(arguments.model, arguments.files, arguments.entities)
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     print_report(report)

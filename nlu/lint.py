@@ -2,7 +2,8 @@
 
 A defect is told with its file and line: a message that cannot be read or is marked wrongly, one that is written twice
 or nearly so, one text under two intents, a message in another script than its file's, an intent with too few messages.
-An evaluation message that is nearly a training message would flatter the figures, so the sets are compared too.
+A message of the evaluation or tuning set that is nearly a training message would flatter the figures, so the sets are
+compared too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from nlu.components.examples import EXAMPLES_FOLDER
 from nlu.components.normaliser import normalise
 from nlu.components.script import script_of
+from nlu.components.tuning import TUNING_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
 HELDOUT_FOLDER = ROOT / "tests" / "nlu" / "heldout"
@@ -86,7 +88,8 @@ def read_evaluation(folder: Path = HELDOUT_FOLDER) -> List[Entry]:
             intents, tab, text = line.partition("\t")
             if not tab or not intents.strip() or not text.strip():
                 raise ValueError(f"{path.name}:{number}: expected intent<TAB>text, found {line!r}")
-            entries.append(_entry(f"{path.name}:{number}", path.name.split(".")[0], tuple(intents.split("|")), text))
+            place = f"{folder.name}/{path.name}:{number}"
+            entries.append(_entry(place, path.name.split(".")[0], tuple(intents.split("|")), text))
     return entries
 
 
@@ -120,25 +123,34 @@ def find_near_pairs(entries: Sequence[Entry], others: Sequence[Entry]) -> Iterat
 
 
 def find_defects(
-    training: Sequence[Entry], evaluation: Sequence[Entry], intents: FrozenSet[str], kinds: FrozenSet[str]
+    training: Sequence[Entry],
+    evaluation: Sequence[Entry],
+    tuning: Sequence[Entry],
+    intents: FrozenSet[str],
+    kinds: FrozenSet[str],
 ) -> List[str]:
-    """Everything that is wrong with the two sets, a line each; `intents` and `kinds` are what the domain knows."""
+    """Everything that is wrong with the three sets, a line each; `intents` and `kinds` are what the domain knows."""
     defects: List[str] = []
-    for entry in chain(training, evaluation):
+    for entry in chain(training, evaluation, tuning):
         defects += _find_malformed(entry, intents, kinds)
     for entry in training:
         if not entry.normal:
             defects.append(f"{entry.place}: nothing is left of {entry.text!r} in normal form, so nothing can be learnt")
-    for name, entries in (("training", training), ("evaluation", evaluation)):
+    for name, entries in (("training", training), ("evaluation", evaluation), ("tuning", tuning)):
         defects += _find_conflicts(entries)
         for first, second, index in find_near_pairs(entries, entries):
             defects.append(f"{second.place}: nearly {first.place} ({index:.2f}): {second.text!r}, {first.text!r}")
         defects += _find_other_scripts(name, entries)
-    for first, second, index in find_near_pairs(evaluation, training):
-        if not first.is_formula:
-            defects.append(
-                f"{second.place}: nearly the evaluation message {first.place} ({index:.2f}): {second.text!r}"
-            )
+    for name, entries, others in (
+        ("evaluation", evaluation, training),
+        ("evaluation", evaluation, tuning),
+        ("tuning", tuning, training),
+    ):
+        for first, second, index in find_near_pairs(entries, others):
+            if not first.is_formula:
+                defects.append(
+                    f"{second.place}: nearly the {name} message {first.place} ({index:.2f}): {second.text!r}"
+                )
     counts = Counter((entry.variety, intent) for entry in training for intent in entry.intents)
     for variety in SCRIPTS:
         for intent in sorted(intents):
@@ -194,11 +206,12 @@ def domain_names() -> Tuple[FrozenSet[str], FrozenSet[str]]:
 
 def main() -> int:
     """Print every defect; the exit status is 1 if there is one."""
-    training, evaluation = read_examples(), read_evaluation()
-    defects = find_defects(training, evaluation, *domain_names())
+    training, evaluation, tuning = read_examples(), read_evaluation(), read_evaluation(TUNING_FOLDER)
+    defects = find_defects(training, evaluation, tuning, *domain_names())
     for defect in defects:
         print(defect)
-    print(f"nlu: {len(training)} training and {len(evaluation)} evaluation messages, {len(defects)} defects")
+    counts = f"{len(training)} training, {len(evaluation)} evaluation and {len(tuning)} tuning messages"
+    print(f"nlu: {counts}, {len(defects)} defects")
     return 1 if defects else 0
 
 

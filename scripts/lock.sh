@@ -9,4 +9,6 @@ compile --universal --python-version 3.11 pyproject.toml -o requirements.txt
 compile --universal --python-version 3.11 pyproject.toml --group dev -o requirements-dev.txt
 compile --python-version 3.10 nlu/pyproject.toml -o nlu/requirements.txt
 compile --python-version 3.10 nlu/pyproject.toml --group nlu/pyproject.toml:dev -o nlu/requirements-dev.txt
+# PyTorch's builds without CUDA are not on PyPI: UV_FIND_LINKS says where they are.
+compile --python-version 3.11 nlu/finetuning/pyproject.toml -o nlu/finetuning/requirements.txt
 echo "uv==$("$uv" --version | cut -d' ' -f2)" | compile --universal - -o scripts/uv.txt

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make both environments: .venv (the app, Python 3.11 or newer) and .venv-nlu (Rasa, Python 3.10).
-# Usage: scripts/setup.sh run|dev     "dev" adds what the tests need. Does nothing when everything is up to date.
+# Usage: scripts/setup.sh run|dev|encoder     "dev" adds what the tests need; "encoder" makes only .venv-encoder, in which
+# nlu/encoder is made. Does nothing when everything is up to date.
 set -eu
 cd "$(dirname "$0")/.."
 kind=${1:-run}
@@ -53,7 +54,7 @@ make_environment() {
     stamp=$folder/.setup
     if [ -f "$stamp" ] && [ -x "$folder/bin/python" ]; then
         case "$kind:$(cat "$stamp")" in
-        "run:$run_hash "* | "dev:$run_hash $dev_hash") return 0 ;;
+        "run:$run_hash "* | "encoder:$run_hash "* | "dev:$run_hash $dev_hash") return 0 ;;
         esac
     fi
     uv=$(find_uv)
@@ -75,5 +76,10 @@ make_environment() {
     if [ "$kind" = dev ]; then echo "$run_hash $dev_hash"; else echo "$run_hash -"; fi >"$stamp"
 }
 
+if [ "$kind" = encoder ]; then
+    lock=nlu/finetuning/requirements.txt
+    make_environment .venv-encoder $lock $lock "(3,11)," 3.11 python3.11
+    exit
+fi
 make_environment .venv requirements.txt requirements-dev.txt "(3,11),(3,12)" 3.11 python3.11 python3.12 python3
 make_environment .venv-nlu nlu/requirements.txt nlu/requirements-dev.txt "(3,10)," 3.10 python3.10

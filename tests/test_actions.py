@@ -335,6 +335,53 @@ class TestPerson:
         assert (await run_action(content, "action_subscribe", topic="events"))["answer"] == "subscribe_choose"
 
 
+class TestClarifying:
+    """What is said to a message that was not understood."""
+
+    @staticmethod
+    async def ask(db: Database, ranking: dict[str, float], earlier: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The answer of action_clarify to a message whose likeliest intents are given."""
+        event = user_event("nlu_fallback", {})
+        event["parse_data"]["intent_ranking"] = [{"name": n, "confidence": c} for n, c in ranking.items()]
+        events = [*(user_event(each, {}) for each in earlier), event]
+        tracker = Tracker("nobody.1", {}, event["parse_data"], events, False, None, {}, "action_listen")
+        dispatcher = CollectingDispatcher()
+        await make_executor(db).actions["action_clarify"](dispatcher, tracker, {})
+        return dict(dispatcher.messages[0]["custom"])
+
+    async def test_likely_topics_are_offered(self, content: Database) -> None:
+        """Three at most, in order, and none that nobody would choose."""
+        ranking = {
+            "nlu_fallback": 0.8,
+            "jobintech_cost": 0.18,
+            "inform": 0.17,
+            "jobintech_allowance": 0.15,
+            "jobintech_documents": 0.14,
+            "jobintech_dates": 0.13,
+        }
+        said = await self.ask(content, ranking)
+        assert said["answer"] == "did_you_mean"
+        assert [payload for payload, _ in said["choices"]] == [
+            "/jobintech_cost",
+            "/jobintech_allowance",
+            "/jobintech_documents",
+        ]
+
+    async def test_without_a_likely_topic_it_says_so(self, content: Database) -> None:
+        """A ranking that is flat, or is about nothing that can be answered, offers the menu and a person."""
+        for ranking in ({}, {"jobintech_cost": 0.05}, {"out_of_scope": 0.19, "greet": 0.15}):
+            assert (await self.ask(content, ranking))["answer"] == "not_understood"
+
+    @pytest.mark.parametrize("earlier", [("nlu_fallback",), ("greet", "out_of_scope")])
+    async def test_the_second_miss_offers_a_person(self, content: Database, earlier: tuple[str, ...]) -> None:
+        """Whatever is likely now: two misses in a row are enough."""
+        assert (await self.ask(content, {"jobintech_cost": 0.19}, earlier))["answer"] == "clarify_again"
+
+    async def test_an_answer_between_ends_the_row(self, content: Database) -> None:
+        """A miss, an answered question, and a miss are not two in a row."""
+        assert (await self.ask(content, {}, ("nlu_fallback", "jobintech_cost")))["answer"] == "not_understood"
+
+
 class TestInformation:
     @pytest.mark.parametrize(
         ("earlier", "entities", "answer"),

@@ -1,10 +1,9 @@
-"""The intent classifier: kernel ridge regression over two views of a message, its letters and its meaning.
+"""The intent classifier: what a message's letters and its meaning say, weighed against each other and calibrated.
 
-The lexical view is the mean of two TF-IDF cosines over character n-grams, of the normal form and of the consonant
-skeleton, so that "ch7al", "chhal" and "شحال" are neighbours.  The semantic view is the cosine of sentence vectors
-(`nlu.components.encoder`).  Each cosine c becomes the kernel exp(g (c - 1)), and their weighted sum is regressed on the
-intents with a ridge.  The leave-one-out scores of the training messages come in closed form (Rifkin and Lippert,
-"Notes on regularized least squares", 2007) and fit the temperature that makes probabilities out of scores.
+Letters are judged by ridge regression (`nlu.components.lexical`), meaning by logistic regression over sentence vectors
+(`nlu.components.encoder`).  Three numbers make probabilities of both: the weight of each, and what is added for
+"out of scope".  They are fitted on nlu/tuning, messages that neither half has seen: the encoder has learnt the training
+messages by heart, so that on those its scores look better than they are.
 """
 
 from __future__ import annotations
@@ -21,91 +20,96 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.special import log_softmax, softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp, softmax
+from sklearn.linear_model import LogisticRegression
 
 from nlu.components.encoder import encode
 from nlu.components.greetings import without_greeting
-from nlu.components.normaliser import normalise, skeleton
+from nlu.components.lexical import LexicalModel
 from nlu.components.store import read_pickle, write_pickle
+from nlu.components.tuning import TuningMessage, list_tuning_messages
 
 logger = logging.getLogger(__name__)
 
 RANKING_LENGTH = 5
-#: Sharpness g of each view's kernel, and the weight of the semantic one; chosen by cross-validation on nlu/examples.
-LEXICAL_SHARPNESS = 1.0
-SEMANTIC_SHARPNESS = 10.0
-SEMANTIC_WEIGHT = 0.5
-RIDGE = 0.1
-#: Inverse temperatures that are tried.
-SHARPENINGS = np.geomspace(1.0, 60.0, 60)
-
-
-def _skeleton_of(text: str) -> str:
-    return skeleton(normalise(text))
+OUT_OF_SCOPE = "out_of_scope"
+#: Inverse strength of the logistic regression's penalty.
+SEMANTIC_C = 10.0
+SEMANTIC_STEPS = 200
+#: Weights of letters, meaning and "out of scope" before they are fitted.
+FIRST_MIX = (8.0, 1.0, 0.0)
 
 
 class IntentModel:
     """Texts to ranked intents."""
 
     def __init__(self) -> None:
-        def view(preprocessor: Any, ngrams: Tuple[int, int]) -> TfidfVectorizer:
-            return TfidfVectorizer(
-                preprocessor=preprocessor, analyzer="char_wb", ngram_range=ngrams, sublinear_tf=True, dtype=np.float32
-            )
-
-        self._views = (view(normalise, (2, 5)), view(_skeleton_of, (2, 4)))
-        self._features: List[Any] = []
-        self._vectors: Optional[np.ndarray] = None
-        self._weights = np.zeros((0, 0), dtype=np.float32)
-        self._sharpening = 1.0
+        self._lexical = LexicalModel()
+        self._semantic: Optional[LogisticRegression] = None
+        self._mix = np.array(FIRST_MIX)
         self.intents: List[str] = []
-        self.loo_accuracy = 0.0
 
-    def fit(self, texts: Sequence[str], intents: Sequence[str]) -> "IntentModel":
-        """Train on messages and their intents; cubic in their number (6,000 take seconds)."""
+    def fit(self, texts: Sequence[str], intents: Sequence[str], tuning: Sequence[TuningMessage] = ()) -> "IntentModel":
+        """Train on messages and their intents; messages of `tuning` whose intents are all unknown are left out.
+
+        Raises:
+            ValueError: there are fewer than two intents.
+        """
         self.intents = sorted(set(intents))
+        if len(self.intents) < 2:
+            raise ValueError(f"an intent model needs two intents or more, found {self.intents}")
         labels = np.array([self.intents.index(intent) for intent in intents])
-        targets = np.eye(len(self.intents), dtype=np.float32)[labels]
-        self._features = [view.fit_transform(texts) for view in self._views]
-        self._vectors = encode(texts)
-        kernel = self._kernel(self._features, self._vectors)
-        kernel[np.diag_indices_from(kernel)] += RIDGE
-        inverse = np.linalg.inv(kernel)
-        self._weights = inverse @ targets
-        # A message's score with itself left out, without training again for each.
-        left_out = targets - self._weights / np.diag(inverse)[:, None]
-        self.loo_accuracy = float((left_out.argmax(axis=1) == labels).mean())
-        losses = [-log_softmax(left_out * s, axis=1)[np.arange(len(labels)), labels].mean() for s in SHARPENINGS]
-        self._sharpening = float(SHARPENINGS[int(np.argmin(losses))])
-        logger.info("leave-one-out accuracy %.3f, inverse temperature %.1f", self.loo_accuracy, self._sharpening)
+        self._lexical.fit(texts, labels, len(self.intents))
+        vectors = encode(texts)
+        if vectors is not None:
+            self._semantic = LogisticRegression(C=SEMANTIC_C, max_iter=SEMANTIC_STEPS).fit(vectors, labels)
+        known = [message for message in tuning if set(message.intents) & set(self.intents)]
+        if known:
+            self._fit_mix(known)
         return self
+
+    def _fit_mix(self, messages: Sequence[TuningMessage]) -> None:
+        """Choose the mix under which the right intents of the messages are likeliest."""
+        parts = self._score([without_greeting(message.text) for message in messages])
+        right = np.array([[intent in message.intents for intent in self.intents] for message in messages])
+
+        def loss(mix: np.ndarray) -> float:
+            likelihoods = log_softmax(np.tensordot(mix, parts, axes=1), axis=1)
+            return float(-logsumexp(likelihoods, axis=1, b=right).mean())
+
+        self._mix = minimize(loss, self._mix, method="Nelder-Mead", options={"maxiter": 600}).x
+        accuracy = np.take_along_axis(right, self._mixed(parts).argmax(axis=1)[:, None], axis=1).mean()
+        logger.info("weights %s: %.3f of the tuning messages right, loss %.3f", self._mix, accuracy, loss(self._mix))
 
     @property
     def needs_encoder(self) -> bool:
-        """Whether its weights were fitted to sentence vectors too; without them they mean nothing."""
-        return self._vectors is not None
+        """Whether it was fitted to sentence vectors too; without them it is not the same model."""
+        return self._semantic is not None
 
     def rank(self, text: str) -> List[Tuple[str, float]]:
         """Every intent with its probability, the likeliest first; a greeting in front of a question is left aside."""
-        text = without_greeting(text)
-        vectors = encode([text]) if self._vectors is not None else None
-        kernel = self._kernel([view.transform([text]) for view in self._views], vectors)
-        probabilities = softmax((kernel @ self._weights)[0] * self._sharpening)
+        probabilities = softmax(self._mixed(self._score([without_greeting(text)]))[0])
         return [(self.intents[i], float(probabilities[i])) for i in np.argsort(-probabilities)]
 
-    def _kernel(self, features: Sequence[Any], vectors: Optional[np.ndarray]) -> np.ndarray:
-        """The kernel between messages and the training messages, of shape (messages, training messages)."""
-        cosines = sum((mine @ theirs.T).toarray() for mine, theirs in zip(features, self._features)) / len(self._views)
-        lexical = np.exp(LEXICAL_SHARPNESS * (cosines - 1))
-        if vectors is None or self._vectors is None:
-            return lexical
-        semantic = np.exp(SEMANTIC_SHARPNESS * (vectors @ self._vectors.T - 1))
-        return (1 - SEMANTIC_WEIGHT) * lexical + SEMANTIC_WEIGHT * semantic
+    def _score(self, texts: Sequence[str]) -> np.ndarray:
+        """What letters, meaning and the wish to refuse say, of shape (3, texts, intents)."""
+        parts = np.zeros((len(FIRST_MIX), len(texts), len(self.intents)))
+        parts[0] = self._lexical.score(texts)
+        if self._semantic is not None:
+            scores = self._semantic.decision_function(encode(texts))
+            # Of two classes scikit-learn gives one column, the score of the second.
+            parts[1] = scores if scores.ndim == 2 else np.stack([-scores, scores], axis=1) / 2
+        if OUT_OF_SCOPE in self.intents:
+            parts[2, :, self.intents.index(OUT_OF_SCOPE)] = 1.0
+        return parts
+
+    def _mixed(self, parts: np.ndarray) -> np.ndarray:
+        return np.asarray(np.tensordot(self._mix, parts, axes=1))
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class KernelIntentClassifier(GraphComponent, IntentClassifier):
+class StackedIntentClassifier(GraphComponent, IntentClassifier):
     """Rasa's side of `IntentModel`."""
 
     def __init__(self, model_storage: ModelStorage, resource: Resource, model: IntentModel) -> None:
@@ -120,14 +124,18 @@ class KernelIntentClassifier(GraphComponent, IntentClassifier):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-    ) -> "KernelIntentClassifier":
+    ) -> "StackedIntentClassifier":
         """Make an untrained component."""
         return cls(model_storage, resource, IntentModel())
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on the training data's intent examples."""
         examples = [example for example in training_data.intent_examples if example.get(TEXT)]
-        self._model.fit([example.get(TEXT) for example in examples], [example.get(INTENT) for example in examples])
+        self._model.fit(
+            [example.get(TEXT) for example in examples],
+            [example.get(INTENT) for example in examples],
+            list_tuning_messages(),
+        )
         write_pickle(self._storage, self._resource, self._model)
         return self._resource
 
@@ -139,7 +147,7 @@ class KernelIntentClassifier(GraphComponent, IntentClassifier):
         resource: Resource,
         execution_context: ExecutionContext,
         **kwargs: Any,
-    ) -> "KernelIntentClassifier":
+    ) -> "StackedIntentClassifier":
         """Take the trained model out of Rasa's model file.
 
         Raises:

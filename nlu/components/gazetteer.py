@@ -56,6 +56,9 @@ _AGE = re.compile(
     re.IGNORECASE,
 )
 AGES = range(14, 80)
+_DAY_BEFORE = re.compile(r"(?<![\d.,/+-])(\d{1,2})(?:er|st|nd|rd|th)?\s+(?:of\s+|de\s+|من\s+|شهر\s+)?$", re.IGNORECASE)
+_DAY_AFTER = re.compile(r"\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?(?![\w:.,/]?\d|\s*(?:h|ans|mois)\b)", re.IGNORECASE)
+_NUMERIC_DATE = re.compile(r"(?<![\d/.-])(\d{1,2})[/.-](\d{1,2})(?:[/.-](?:20)?\d{2})?(?![\d/.-])")
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,22 @@ def find_entities(text: str) -> List[Found]:
                 break
         else:
             position += 1
+    found = [_with_day(entity, text) for entity in found]
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
+
+
+def _with_day(entity: Found, text: str) -> Found:
+    """A month with the day of the month that stands before or after it: "15 mai" and "May 15" are ``day:05-15``."""
+    kind, _, number = entity.value.partition(":")
+    if entity.entity != "date" or kind != "month" or not number.isdecimal():
+        return entity
+    before = _DAY_BEFORE.search(text.translate(DIGITS), 0, entity.start)
+    if before and 1 <= int(before.group(1)) <= 31:
+        return Found("date", f"day:{int(number):02}-{int(before.group(1)):02}", before.start(), entity.end)
+    after = _DAY_AFTER.match(text.translate(DIGITS), entity.end)
+    if after and 1 <= int(after.group(1)) <= 31:
+        return Found("date", f"day:{int(number):02}-{int(after.group(1)):02}", entity.start, after.end())
+    return entity
 
 
 def _list_tokens(text: str) -> Iterator[Tuple[int, int, str]]:
@@ -159,6 +177,11 @@ def _find_shapes(text: str) -> Iterator[Found]:
     text = text.translate(DIGITS)  # one character each, so that positions stay
     for match in _PHONE.finditer(text):
         yield Found("phone", f"+212{re.sub(r'[^0-9]', '', match.group())[-9:]}", match.start(), match.end())
+    for match in _NUMERIC_DATE.finditer(text):
+        day, month = int(match.group(1)), int(match.group(2))
+        # "2.5" and "4/6 mois" are no dates: a date written so has both numbers in two digits, or its year.
+        if 1 <= day <= 31 and 1 <= month <= 12 and len(match.group()) >= len("01/02"):
+            yield Found("date", f"day:{month:02}-{day:02}", match.start(), match.end())
     for match in _AGE.finditer(text):
         group = int(match.lastindex or 0)
         if int(match.group(group)) in AGES:

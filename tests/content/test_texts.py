@@ -16,6 +16,7 @@ from rasa_sdk.interfaces import Tracker
 from running import sqlite_url
 
 from actions import make_executor
+from actions.clarify import NOT_TOPICS
 from bot.answers import Answers, FactBook
 from bot.content import FOLDER, load_shapes, load_words
 from bot.db.base import Base
@@ -33,6 +34,17 @@ ARABIC = re.compile(r"[\u0600-\u06ff]")
 LATIN = re.compile(r"[A-Za-zÀ-ÿ]")
 #: Names of people and things stay in Latin letters in Arabic texts: answers made of little else are judged by less.
 NAMES_MOSTLY = 0.2
+
+
+def _list_topics() -> Iterator[tuple[tuple[str, None], ...]]:
+    """Every intent that "did you mean" may name, three at a time."""
+    domain = yaml.safe_load((FOLDER.parent.parent / "domain.yml").read_text(encoding="utf-8"))
+    names = (str(next(iter(item)) if isinstance(item, dict) else item) for item in domain["intents"])
+    topics = [f"/{name}" for name in names if name not in NOT_TOPICS | {"request_erasure"}]
+    for start in range(0, len(topics), 3):
+        yield tuple((topic, None) for topic in topics[start : start + 3])
+
+
 #: What the actions are asked, so that every computed answer comes up: action, intent and entities.
 QUESTIONS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("action_find_tracks", "jobintech_tracks", {}),
@@ -73,7 +85,9 @@ QUESTIONS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 #: Answers that the app sends by itself, and those that no row of the shipped data leads to.
 SENT_BY_THE_APP: tuple[Answer, ...] = (
-    *(Answer(key) for key in ("welcome", "apology", "contact_shared", "location_far", "no_text")),
+    *(Answer(key) for key in ("welcome", "apology", "contact_shared", "location_far", "no_text", "not_understood")),
+    Answer("clarify_again"),
+    *(Answer("did_you_mean", {}, topics) for topics in _list_topics()),
     *(Answer("unsupported", {"kind": kind}) for kind in load_words()["fr"].names["attachment"]),
     Answer(
         "cohorts_upcoming",

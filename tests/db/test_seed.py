@@ -389,7 +389,10 @@ class TestLookups:
             ("sector", SECTORS),
             ("topic", {*EVENT_TOPICS, *PUBLICATION_TOPICS}),
             ("language", VARIETIES),
-            ("diploma", ("none", "niveau-bac", "bac", "bac+2", "bac+3", "bac+5", "doctorat")),
+            (
+                "diploma",
+                ("none", "niveau-bac", "technicien", "bac", "bac+1", "bac+2", "bac+3", "bac+4", "bac+5", "doctorat"),
+            ),
             ("situation", ("student", "jobseeker", "employee", "self-employed", "graduate")),
         ],
     )

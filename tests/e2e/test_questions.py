@@ -137,7 +137,7 @@ def test_every_button_has_an_answer(app: RunningApp, log: Log, variety: str) -> 
     assert len(pressed) > 40
     keys = {row["answer_key"] for row in log.list_messages(sender, "out")}
     assert keys.isdisjoint(
-        {"apology", "utter_fallback", "no_text", "programme_unknown", "event_unknown", "track_unknown"}
+        {"apology", "not_understood", "no_text", "programme_unknown", "event_unknown", "track_unknown"}
     )
     assert {row["state"] for row in log.list_messages(sender, "in")} == {"answered"}
 

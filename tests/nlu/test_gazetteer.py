@@ -252,10 +252,11 @@ class TestTrainingMessages:
         "email": 0.98,
         "phone": 0.98,
         "region": 0.919,
+        "date": 0.65,
         "topic": 0.93,
         "sector": 0.968,
         "stage": 0.962,
-        "situation": 0.918,
+        "situation": 0.846,
         "age": 0.703,
     }
 

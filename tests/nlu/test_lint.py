@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,16 @@ def entry(text: str, intent: str = "greet", variety: str = "fr", place: str = "a
     return Entry(place, variety, (intent,), text, kinds)
 
 
-def defects_of(training: list[Entry], evaluation: list[Entry]) -> list[str]:
-    found = find_defects(training, evaluation, INTENTS, KINDS)
+def defects_of(training: list[Entry], evaluation: list[Entry], tuning: Sequence[Entry] = ()) -> list[str]:
+    found = find_defects(training, evaluation, tuning, INTENTS, KINDS)
     return [defect for defect in found if "fewer than" not in defect]
 
 
 def test_our_messages_have_no_defect(capsys: pytest.CaptureFixture[str]) -> None:
     """What `make check` runs on the project's own messages ends with none, over all of them."""
     assert main() == 0
-    assert (
-        f"{len(read_examples())} training and {len(read_evaluation())} evaluation messages" in capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert f"{len(read_examples())} training, {len(read_evaluation())} evaluation and " in told
     assert len(INTENTS) == 57
     assert len(read_examples()) > 8_000
 
@@ -83,16 +83,24 @@ def test_a_text_under_two_intents() -> None:
 
 def test_an_evaluation_message_is_not_trained() -> None:
     """A question of the evaluation that is nearly a training message is told; a formula of two words is not."""
-    seen = entry("combien coûte la formation", "jobintech_cost", place="fr.tsv:3")
+    seen = entry("combien coûte la formation", "jobintech_cost", place="heldout/fr.tsv:3")
     assert defects_of([entry("combien coute la formation ??", "jobintech_cost")], [seen]) == [
-        "a.fr.yml:1: nearly the evaluation message fr.tsv:3 (1.00): 'combien coute la formation ??'"
+        "a.fr.yml:1: nearly the evaluation message heldout/fr.tsv:3 (1.00): 'combien coute la formation ??'"
     ]
     assert defects_of([entry("bonjour")], [entry("Bonjour !", place="fr.tsv:1")]) == []
 
 
+def test_a_tuning_message_is_neither_trained_nor_measured() -> None:
+    """The tuning set is apart from both other sets."""
+    tuning = entry("combien coûte la formation ?", "jobintech_cost", place="tuning/fr.tsv:3")
+    same = entry("combien coute la formation", "jobintech_cost")
+    assert "nearly the tuning message tuning/fr.tsv:3" in defects_of([same], [], [tuning])[0]
+    assert "nearly the evaluation message a.fr.yml:1" in defects_of([], [same], [tuning])[0]
+
+
 def test_an_intent_with_too_few_messages() -> None:
     """Every intent needs messages in every variety."""
-    found = find_defects([entry("bonjour")], [], INTENTS, KINDS)
+    found = find_defects([entry("bonjour")], [], [], INTENTS, KINDS)
     assert f"greet has 1 messages in fr, fewer than {FEWEST}" in found
     assert f"goodbye has 0 messages in ary-Arab, fewer than {FEWEST}" in found
     assert len(found) == 57 * 5
