@@ -74,7 +74,8 @@ def ensure_model(*, force: bool = False) -> Path:
     part = path.with_name(f"part-{path.name}")
     part.unlink(missing_ok=True)
     command = [
-        *(str(RASA_PYTHON), "-m", "rasa", "train", "--domain", "domain.yml", "--config", "config.yml"),
+        # Forced: Rasa's own cache knows neither the encoder nor the tuning set, and would hand out an old component.
+        *(str(RASA_PYTHON), "-m", "rasa", "train", "--force", "--domain", "domain.yml", "--config", "config.yml"),
         *(
             "--data",
             "nlu/examples",
