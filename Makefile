@@ -17,9 +17,9 @@ chat: ## talk to the running assistant in the terminal
 	@exec $(PYTHON) -m bot chat
 
 .PHONY: train
-train: ## train the language model (`make run` does it when its inputs changed)
+train: ## train the language model, measure it and compare it with the one before (`make run` trains too, if need be)
 	@scripts/setup.sh run
-	@$(PYTHON) -m bot train
+	@$(PYTHON) -m bot train --compare $(wildcard tests/nlu/heldout/*.tsv)
 
 .PHONY: encoder
 encoder: ## make the sentence encoder in nlu/encoder from nlu/examples (needs PyTorch: docs/understanding.md)

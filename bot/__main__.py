@@ -52,8 +52,12 @@ def _chat(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from bot.training import ensure_model
 
-    ensure_model(force=arguments.force)
-    return 0
+    model = ensure_model(force=arguments.force)
+    if not arguments.compare:
+        return 0
+    from bot.comparison import compare_models
+
+    return compare_models(model, arguments.compare)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -120,6 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     chat.add_argument("--url", default="http://127.0.0.1:8000", help="address of the app")
     train = add("train", _train, "train the language model if its inputs changed")
     train.add_argument("--force", action="store_true", help="train in any case")
+    train.add_argument("--compare", type=Path, nargs="+", help="TSV files to measure it on, beside the model before it")
     evaluate = add("evaluate", _evaluate, "measure the language model on labelled messages")
     evaluate.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
     evaluate.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")

@@ -114,6 +114,11 @@ def ensure_model(*, force: bool = False) -> Path:
     return path
 
 
+def report_path(model: Path) -> Path:
+    """Where the figures of a model are kept (`bot.comparison`): beside it."""
+    return model.with_name(model.name.removesuffix(".tar.gz") + ".json")
+
+
 def evaluate_model(model: Path, data: Sequence[Path], report: Path | None = None, entities: Sequence[Path] = ()) -> int:
     """Measure a model on TSV files of labelled messages (`nlu.evaluate`), on one core as in service.
 
@@ -141,6 +146,7 @@ def _drop_old_models(keep: Path, count: int = 5) -> None:
     for path in models[count:]:
         if path != keep:
             path.unlink()
+            report_path(path).unlink(missing_ok=True)
 
 
 def rasa_environment(extra: Mapping[str, str]) -> dict[str, str]:
