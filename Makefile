@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 
 .PHONY: help
 help: ## show the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 22
 
 .PHONY: run
 run: ## run the assistant: http://127.0.0.1:8000
@@ -30,6 +30,11 @@ encoder: ## make the sentence encoder in nlu/encoder from nlu/examples (needs Py
 evaluate: ## measure the language model: [DATA="a.tsv b.tsv"] [ENTITIES="a.txt"] [JSON=report.json]
 	@scripts/setup.sh run
 	@$(PYTHON) -m bot evaluate $(or $(DATA),$(wildcard tests/nlu/heldout/*.tsv)) $(if $(ENTITIES),--entities $(ENTITIES)) $(if $(JSON),--json $(JSON))
+
+.PHONY: compare-default
+compare-default: ## train Rasa's default pipeline on the same messages and measure it beside ours (over an hour)
+	@scripts/setup.sh run
+	@$(PYTHON) -m bot compare-default $(or $(DATA),$(wildcard tests/nlu/heldout/*.tsv))
 
 .PHONY: test
 test: ## everything that must pass

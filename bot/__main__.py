@@ -66,6 +66,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return evaluate_model(ensure_model(), arguments.data, arguments.json, arguments.entities)
 
 
+def _compare_default(arguments: argparse.Namespace) -> int:
+    from bot.baseline import compare_with_default
+
+    return compare_with_default(arguments.data)
+
+
 def _seed(_arguments: argparse.Namespace) -> int:
     from bot.run import make_secret, prepare_database
 
@@ -129,6 +135,8 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
     evaluate.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")
     evaluate.add_argument("--json", type=Path, help="write the report there too")
+    default = add("compare-default", _compare_default, "train Rasa's default pipeline and measure it beside ours")
+    default.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
     add("seed", _seed, "migrate the database and bring the shipped content up to date")
     domain = add("domain", _domain, "write the answers' French text into domain.yml")
     domain.add_argument("--check", action="store_true", help="only say whether it is up to date")
