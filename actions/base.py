@@ -38,6 +38,11 @@ class Request:
     contact_id: int | None = None
     message_id: int | None = None
 
+    def list_values(self, kind: str) -> list[str]:
+        """Every value of an entity kind in the message, in order; those of `entities` if it names none itself."""
+        said = [str(entity["value"]) for entity in self.recognised if entity["entity"] == kind and "value" in entity]
+        return said or [value for name, value in self.entities.items() if name == kind]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -34,9 +34,9 @@ def _choices(events: list[Event]) -> tuple[tuple[str, str | None], ...]:
     return tuple((payload("event_details", event=event.slug), event.name) for event in events)
 
 
-def read_month(value: str | None) -> int | None:
+def read_month(value: str) -> int | None:
     """The month, 1 to 12, of an entity ``date`` such as ``month:5`` or ``day:05-15``; None for any other date."""
-    kind, _, rest = (value or "").partition(":")
+    kind, _, rest = value.partition(":")
     number = rest.partition("-")[0] if kind == "day" else rest
     is_month = kind == "month" or (kind == "day" and "-" in rest)
     return int(number) if is_month and number.isdecimal() and 1 <= int(number) <= 12 else None
@@ -51,7 +51,8 @@ class FindEvents(DatabaseAction):
         """Answers `events_upcoming`, or `events_none` with the other known ones."""
         asked: dict[str, Any] = {
             "city": request.entities.get("city"),
-            "month": read_month(request.entities.get("date")),
+            # "en 2027, au mois de mai": the first date that says a month.
+            "month": next(filter(None, map(read_month, request.list_values("date"))), None),
             "topic": request.entities.get("topic"),
         }
         async with self.db.read() as session:

@@ -21,6 +21,16 @@ def _cohort_data(cohort: Cohort) -> dict[str, Any]:
     }
 
 
+def choose_track(request: Request, tracks: list[Track]) -> str | None:
+    """The first track of the message that is taught, else the first that it names, else None.
+
+    "Je fais du réseau et je veux la cybersécurité" asks for the latter.
+    """
+    asked = request.list_values("track")
+    taught = {track.slug for track in tracks}
+    return next((slug for slug in asked if slug in taught), next(iter(asked), None))
+
+
 def _track_choices(tracks: list[Track], limit: int) -> tuple[tuple[str, str | None], ...]:
     return tuple((payload("jobintech_tracks", track=track.slug), None) for track in tracks[:limit])
 
@@ -32,9 +42,9 @@ class FindTracks(DatabaseAction):
 
     async def find(self, request: Request) -> Finding:
         """Answers `tracks_list`, `track_details` or `track_unknown`."""
-        asked = request.entities.get("track")
         async with self.db.read() as session:
             tracks = await list_tracks(session)
+            asked = choose_track(request, tracks)
             track = next((track for track in tracks if track.slug == asked), None)
             cohorts = await find_cohorts(session, track=track.slug) if track else []
         lookup = {"track": asked} if asked else {}
@@ -43,7 +53,7 @@ class FindTracks(DatabaseAction):
             return Finding(Answer("tracks_list", {"tracks": listed}, _track_choices(tracks, 6)), lookup, len(tracks))
         if track is None:
             data: dict[str, Any] = {
-                "asked": request.said["track"],
+                "asked": request.said.get("track"),
                 "tracks": [{"slug": t.slug} for t in tracks],
             }
             return Finding(Answer("track_unknown", data, _track_choices(tracks, 6)), lookup, 0)
@@ -96,14 +106,17 @@ class FindCohorts(DatabaseAction):
 
     async def find(self, request: Request) -> Finding:
         """Answers `cohorts_upcoming` or `cohorts_none`."""
-        city, track = request.entities.get("city"), request.entities.get("track")
+        city = request.entities.get("city")
         async with self.db.read() as session:
+            tracks = await list_tracks(session)
+            track = choose_track(request, tracks)
             upcoming = await find_cohorts(session, city=city, track=track, starts_after=today())
             latest = [] if upcoming else await find_cohorts(session, city=city, track=track)
         shown = upcoming[:5] or latest[:3]
         data = {
             "city": city,
-            "track": track,
+            # A subject that is not taught has no name of ours: it is called what the person calls it in this message.
+            "track": track if track in {offered.slug for offered in tracks} else request.said.get("track"),
             "cohorts" if upcoming else "latest": [_cohort_data(cohort) for cohort in shown],
             "fact_slugs": [cohort.fact_slug for cohort in shown],
         }

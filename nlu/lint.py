@@ -1,14 +1,15 @@
 """Check the messages that Rasa learns from and those that it is measured on: ``python -m nlu.lint``, in `make check`.
 
 A defect is told with its file and line: a message that cannot be read or is marked wrongly, one that is written twice
-or nearly so, one text under two intents, a message in another script than its file's, an intent with too few messages.
-A message of the evaluation or tuning set that is nearly a training message would flatter the figures, so the sets are
-compared too.
+or nearly so, one text under two intents, a message in another script than its file's, an intent with too few messages
+or far more than the others.  A message of the evaluation or tuning set that is nearly a training message would flatter
+the figures, so the sets are compared too.
 """
 
 from __future__ import annotations
 
 import re
+import statistics
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -36,7 +37,11 @@ NEAR = 0.8
 #: What people say in the same words everywhere ("bonjour", "menu", "prix ?") may be in both sets: up to so many words.
 FORMULA_WORDS = 2
 #: Messages that an intent needs in each variety.
-FEWEST = 15
+FEWEST = 60
+#: An intent with more than so many times the median of its variety's intents outweighs them …
+MOST = 3.0
+#: … but for what can be anything at all.
+WIDE = frozenset({"inform", "out_of_scope"})
 #: Share of a file's messages that may be in another script: bare names, e-mails, code-switching.
 OTHER_SCRIPT = 0.02
 _MARK = re.compile(r"\[([^\[\]]*)\]\(([^()]*)\)")
@@ -151,12 +156,19 @@ def find_defects(
                 defects.append(
                     f"{second.place}: nearly the {name} message {first.place} ({index:.2f}): {second.text!r}"
                 )
+    return defects + list(_find_unbalanced(training, intents))
+
+
+def _find_unbalanced(training: Sequence[Entry], intents: FrozenSet[str]) -> Iterator[str]:
     counts = Counter((entry.variety, intent) for entry in training for intent in entry.intents)
     for variety in SCRIPTS:
+        most = MOST * statistics.median(counts[variety, intent] for intent in intents)
         for intent in sorted(intents):
-            if counts[variety, intent] < FEWEST:
-                defects.append(f"{intent} has {counts[variety, intent]} messages in {variety}, fewer than {FEWEST}")
-    return defects
+            count = counts[variety, intent]
+            if count < FEWEST:
+                yield f"{intent} has {count} messages in {variety}, fewer than {FEWEST}"
+            elif count > most and intent not in WIDE:
+                yield f"{intent} has {count} messages in {variety}, more than {MOST:g} times their median"
 
 
 def _find_malformed(entry: Entry, intents: FrozenSet[str], kinds: FrozenSet[str]) -> Iterator[str]:

@@ -20,6 +20,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from actions import make_executor
+from actions.base import Request
+from actions.learners import FindTracks
 from bot.clock import MOROCCO
 from bot.db.engine import Database, open_database
 from bot.db.migrate import migrate
@@ -191,6 +193,21 @@ class TestLearners:
         assert (nowhere["answer"], nowhere["data"]["latest"]) == ("cohorts_none", [])
         row = await last_interaction(content, contact_id)
         assert (row.lookup, row.rows_found) == ({"city": "oujda", "track": "ai"}, 0)
+
+    async def test_calls_what_is_not_taught_by_the_words_of_the_person(
+        self, content: Database, contact_id: int
+    ) -> None:
+        """A subject that JobInTech is not known to teach is named in the answer as it was typed, not by our code."""
+        for name, key in (("action_find_tracks", "asked"), ("action_find_cohorts", "track")):
+            found = await run_action(content, name, contact_id, track="networks")
+            assert found["answer"] in ("track_unknown", "cohorts_none")
+            assert found["data"][key] == "«networks»"
+
+    async def test_prefers_what_is_taught(self, content: Database, contact_id: int) -> None:
+        """Of several subjects in a message the one that is taught is meant, wherever it stands."""
+        recognised = ({"entity": "track", "value": "networks", "text": "réseau"}, {"entity": "track", "value": "data"})
+        request = Request("jobintech_tracks", {"track": "networks"}, {"track": "réseau"}, recognised)
+        assert (await FindTracks(content).find(request)).answer.data["track"]["slug"] == "data"
 
 
 class TestFounders:

@@ -1,4 +1,4 @@
-"""Find entities by what they are called: the names in nlu/lookups, and the shapes of e-mails, phones and ages.
+"""Find entities by what they are called: the names in nlu/lookups, beside what has a shape (`nlu.components.shapes`).
 
 A name is found in any spelling of its list, after normalisation, with the prefixes that Arabic and Darija glue to a
 word (بالرباط، فكازا، f'casa, lrabat) taken off. The longest name wins.
@@ -7,7 +7,6 @@ word (بالرباط، فكازا، f'casa, lrabat) taken off. The longest name 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Text, Tuple
@@ -22,6 +21,7 @@ from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu.components.normaliser import DIGITS, normalise
+from nlu.components.shapes import Found, find_shapes, find_years
 
 LOOKUPS_FOLDER = Path(__file__).resolve().parent.parent / "lookups"
 #: Names of more words than this are not looked for.
@@ -30,6 +30,8 @@ LONGEST_NAME_WORDS = 6
 _TOKEN = re.compile(r"(?:[\w@+.%]|[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed])+")
 #: Between two words of one name there may be a space, a hyphen or an apostrophe, but not these ("le bac, 2 ans").
 _BREAK = re.compile(r"[\w.,;:!?؟،؛()\[\]\"«»“”…\n]")
+#: Names that count only in capitals, and only if the message has other letters too: else each is another word ("j'ai").
+_CAPITALS = frozenset({"ai"})
 #: Ordinary phrases with a name's spelling in them, as typed in lower case: Salé keeps its accent, "est salé" is a town.
 _ORDINARY = frozenset({
     "bac à sable", "bac a sable", "bac à glace", "bac à dos", "ma tata", "ta tata", "sa tata", "la tata",
@@ -45,30 +47,8 @@ _LATIN_PREFIXES = ("fel", "bel", "lel", "del", "f", "b", "l", "d")
 #: A prefix is taken off only if this much of a word is left, so that "lac" is not l + ac.
 SHORTEST_AFTER_PREFIX = 3
 
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(?<![\d+])(?:\(?(?:\+|00\s?)?212\)?[\s.-]*(?:\(?0\)?)?|0)[\s.-]*[5-8](?:[\s./-]*\d){8}(?!\d)")
-_AGE = re.compile(
-    r"(?<!\d)(\d{2})\s*(?:ans?|years?|yo|y\.o|3am|3amm|3an|sna|عام|عاما|عامًا|سنة|سنه|سنوات)(?!\w)"
-    # "20 ans d'expérience" says nothing of an age.
-    r"(?!\W*(?:(?:de?|of|dyal|d|f|في|ف|من|ديال|د)\W+)*(?:l|ال)?(?:exp[eé]r|تجرب|خبر))"
-    r"|\b(?:عمري|سني|السن|3omri|3mri|age de|âge de|my age is|mon age est|mon âge est)\s+(\d{2})(?!\d)"
-    r"|\b(?:عندي|انا|أنا|ana|3ndi|3andi|j ai|j['’]ai|i am|i['’]?m)\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]))",
-    re.IGNORECASE,
-)
-AGES = range(14, 80)
 _DAY_BEFORE = re.compile(r"(?<![\d.,/+-])(\d{1,2})(?:er|st|nd|rd|th)?\s+(?:of\s+|de\s+|من\s+|شهر\s+)?$", re.IGNORECASE)
 _DAY_AFTER = re.compile(r"\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?(?![\w:.,/]?\d|\s*(?:h|ans|mois)\b)", re.IGNORECASE)
-_NUMERIC_DATE = re.compile(r"(?<![\d/.-])(\d{1,2})[/.-](\d{1,2})(?:[/.-](?:20)?\d{2})?(?![\d/.-])")
-
-
-@dataclass(frozen=True)
-class Found:
-    """One entity in a text: kind, canonical value, and where it stands (character positions)."""
-
-    entity: str
-    value: str
-    start: int
-    end: int
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +73,7 @@ def load_names(folder: Path = LOOKUPS_FOLDER) -> Mapping[str, Tuple[Tuple[str, s
 
 def find_entities(text: str) -> List[Found]:
     """Every entity of a text, in order; one stretch of text may stand for several kinds (a sector and a topic)."""
-    found = list(_find_shapes(text))
+    found = list(find_shapes(text))
     tokens = list(_list_tokens(text))
     taken = [(entity.start, entity.end) for entity in found] + _find_ordinary(text, tokens)
     tokens = [token for token in tokens if not any(start < token[1] and token[0] < end for start, end in taken)]
@@ -103,14 +83,24 @@ def find_entities(text: str) -> List[Found]:
         for length in range(_count_joined(text, tokens[position : position + LONGEST_NAME_WORDS]), 0, -1):
             words = tokens[position : position + length]
             meanings = _look_up(" ".join(word for _, _, word in words), names)
-            if meanings:
+            if meanings and not _is_another_word(text, words):
                 found += [Found(entity, value, words[0][0], words[-1][1]) for entity, value in meanings]
                 position += length
                 break
         else:
             position += 1
-    found = [_with_day(entity, text) for entity in found]
+    years = [
+        year for year in find_years(text) if not any(year.start < each.end and each.start < year.end for each in found)
+    ]
+    found = [_with_day(entity, text) for entity in found] + years
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
+
+
+def _is_another_word(text: str, words: List[Tuple[int, int, str]]) -> bool:
+    (start, end, normal), *others = words
+    if others or normal not in _CAPITALS:
+        return False
+    return not text[start:end].isupper() or (text.isupper() and len(text.split()) > 1)
 
 
 def _with_day(entity: Found, text: str) -> Found:
@@ -169,23 +159,6 @@ def _look_up(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tu
                 if candidate in names:
                     return names[candidate]
     return ()
-
-
-def _find_shapes(text: str) -> Iterator[Found]:
-    for match in _EMAIL.finditer(text):
-        yield Found("email", match.group().lower(), match.start(), match.end())
-    text = text.translate(DIGITS)  # one character each, so that positions stay
-    for match in _PHONE.finditer(text):
-        yield Found("phone", f"+212{re.sub(r'[^0-9]', '', match.group())[-9:]}", match.start(), match.end())
-    for match in _NUMERIC_DATE.finditer(text):
-        day, month = int(match.group(1)), int(match.group(2))
-        # "2.5" and "4/6 mois" are no dates: a date written so has both numbers in two digits, or its year.
-        if 1 <= day <= 31 and 1 <= month <= 12 and len(match.group()) >= len("01/02"):
-            yield Found("date", f"day:{month:02}-{day:02}", match.start(), match.end())
-    for match in _AGE.finditer(text):
-        group = int(match.lastindex or 0)
-        if int(match.group(group)) in AGES:
-            yield Found("age", match.group(group), match.start(group), match.end(group))
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)

@@ -48,7 +48,10 @@ class VarietyModel:
                 ("words", _view(analyzer="word", token_pattern=r"\S+")),
             ])  # fmt: skip
             model = Pipeline(
-                [("features", features), ("line", LogisticRegression(C=10.0, max_iter=500, random_state=0))]
+                [
+                    ("features", features),
+                    ("line", LogisticRegression(C=3.0, class_weight="balanced", max_iter=500, random_state=0)),
+                ]
             )
             model.fit([normalise(text) for text, _ in chosen], [variety for _, variety in chosen])
             self._models[script] = model

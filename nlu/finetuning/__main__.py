@@ -1,4 +1,4 @@
-"""Fine-tune on nlu/examples and write nlu/encoder: ``python -m nlu.finetuning [--epochs 8] [--out FOLDER]``."""
+"""Fine-tune on nlu/examples and write nlu/encoder: ``python -m nlu.finetuning [--epochs 5] [--out FOLDER]``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nlu.finetuning.vocabulary import list_rows, make_tokenizer
 def main() -> None:
     """Tune, tell the accuracy on nlu/tuning by variety, and export."""
     parser = argparse.ArgumentParser(prog="python -m nlu.finetuning", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=8, help="how often each message is seen (8)")
+    parser.add_argument("--epochs", type=int, default=5, help="how often each message is seen (5)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=ENCODER_FOLDER)
     arguments = parser.parse_args()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlu.components import classifier, encoder
+from nlu.components import classifier, encoder, vectors
 from nlu.components.classifier import IntentModel
 from nlu.components.encoder import DIMENSIONS, encode
 from nlu.components.lexical import LexicalModel
@@ -29,14 +29,20 @@ TEXTS = [text for texts in MESSAGES.values() for text in texts]
 INTENTS = [intent for intent, texts in MESSAGES.items() for _ in texts]
 
 
+@pytest.fixture(autouse=True)
+def _vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vectors of these messages do not take the place of the project's own."""
+    monkeypatch.setattr(vectors, "VECTORS_FOLDER", tmp_path)
+
+
 class TestEncoder:
     def test_vectors_are_units(self) -> None:
         """One row a text, in order, whatever their lengths; alone or among others it is the same."""
         texts = ["ok", "c'est gratuit ? " * 30, "واش فابور", "", "🙏🙏🙏", "a" * 3_000]
-        vectors = encode(texts)
-        assert vectors is not None and vectors.shape == (6, DIMENSIONS) and vectors.dtype == np.float32
-        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
-        for text, vector in zip(texts, vectors, strict=True):
+        found = encode(texts)
+        assert found is not None and found.shape == (6, DIMENSIONS) and found.dtype == np.float32
+        assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3)
+        for text, vector in zip(texts, found, strict=True):
             assert np.array_equal(encode([text])[0], vector)
 
     def test_one_meaning_in_two_languages(self) -> None:
@@ -68,7 +74,7 @@ class TestIntentModel:
 
     def test_letters_alone_are_enough_to_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without the encoder it trains and ranks, and says that it needs none."""
-        monkeypatch.setattr(classifier, "encode", lambda texts: None)
+        monkeypatch.setattr(classifier, "encode_training", lambda texts: None)
         model = IntentModel().fit(TEXTS, INTENTS)
         assert not model.needs_encoder
         assert model.rank("combien ça coûte ?")[0][0] == "cost"
@@ -93,6 +99,17 @@ class TestIntentModel:
         after = dict(IntentModel().fit(TEXTS, INTENTS, refusing).rank(text))
         assert before == dict(IntentModel().fit(TEXTS, INTENTS).rank(text))
         assert after["out_of_scope"] > before["out_of_scope"]
+
+    def test_darija_is_read_in_both_scripts(self) -> None:
+        """What is known to be Darija is scored by its other spelling too; other varieties are not."""
+        model = IntentModel().fit(TEXTS, INTENTS)
+        written, darija = (
+            model.rank("ch7al taman dyal had lformation", "fr"),
+            model.rank("ch7al taman dyal had lformation", "ary-Latn"),
+        )
+        assert written[0][0] == darija[0][0] == "cost"
+        assert written != darija
+        assert written == model.rank("ch7al taman dyal had lformation")
 
     @pytest.mark.parametrize("text", ["", " ", "🙏", "?" * 500, "ا" * 1_000, "\u200f\u0000", "a b " * 250])
     def test_nothing_breaks_it(self, text: str) -> None:

@@ -69,7 +69,21 @@ FOUND: list[tuple[str, str, str, str]] = [
     ("في شتنبر", "date", "month:9", "شتنبر"),
     ("f ghocht", "date", "month:8", "ghocht"),
     ("Décembre", "date", "month:12", "Décembre"),
+    ("le bilan 2026", "date", "year:2026", "2026"),
+    ("سنة 2027", "date", "year:2027", "2027"),
+    ("f sif", "date", "season:summer", "sif"),
+    ("من بعد رمضان", "date", "feast:ramadan", "رمضان"),
+    ("le 15/12", "date", "day:12-15", "15/12"),
+    ("le 09-08", "date", "day:08-09", "09-08"),
+    ("l'année 2025-2026", "date", "year:2026", "2026"),
+    ("cet été", "date", "season:summer", "cet été"),
+    ("formation pour devs", "track", "software", "devs"),
+    ("je cherche une formation réseaux", "track", "networks", "formation réseaux"),
+    ("I am 31 and unemployed", "age", "31", "31"),
+    ("is it for 30 years old people", "age", "30", "30"),
+    ("sa7bti 32 sana", "age", "32", "32"),
     ("parle-moi en arabe", "language", "ar", "en arabe"),
+    ("tu parles tamazight ?", "language", "tamazight", "tamazight"),
     ("hder m3aya b darija", "language", "ary-Latn", "darija"),
     ("بالدارجة عفاك", "language", "ary-Arab", "بالدارجة"),
     ("in English please", "language", "en", "in English"),
@@ -84,6 +98,15 @@ FOUND: list[tuple[str, str, str, str]] = [
     ("3omri 27 w khddam", "age", "27", "27"),
     ("عمري 34 واش مازال نتقبل", "age", "34", "34"),
     ("عندي ٢٥ سنة", "age", "25", "٢٥"),
+    ("my son is 19 and has the bac", "age", "19", "19"),
+    ("24", "age", "24", "24"),
+    ("je viens de safi", "city", "safi", "de safi"),
+    ("ana mn jdida", "city", "el-jadida", "mn jdida"),
+    ("Maroc Digital 2030", "topic", "strategy", "Maroc Digital 2030"),
+    ("السن ديالي 37", "age", "37", "37"),
+    ("AI course in Rabat", "track", "ai", "AI course"),
+    ("une formation cloud", "track", "cloud", "cloud"),
+    ("تكوين فالحوسبة السحابية", "track", "cloud", "فالحوسبة السحابية"),
     ("عمري 26 عامًا", "age", "26", "26"),
 ]  # fmt: skip
 
@@ -107,13 +130,18 @@ PHONES = [
 ]
 
 ORDINARY = """
+had session jdida|wach wajda|J'AI FAIM|J'EN AI BESOIN|JE VOUS AI ECRIT|sur 25 ans|depuis 20 ans|hadi 15 3am
+j'ai été refusé|ça a été long|I need financial aid|I was laid off|c'est laid|just testing|ui merci|a swift answer
+50%|20 €|+50|#25|عندي 20 ورقة|j'ai 14 et demi de moyenne|2000 personnes|2026€|2000$|abc2026|loi n° 09-08|la 09-08
+quels sont vos réseaux ?|a networking event|التنمية الريفية|entreprise allemande|je me suis embarqué
 j'ai faim|j'ai une question|c'est sale ici|la rue est sale|un sale temps|laptops for sale|bac à sable|le bac a sable
 une belle maison|mais oui|ma maison|la mairie|May I apply?|I may come later|we may be late|it may not work|may be
 sept mois|il y a sept personnes|ma tata habite loin|safi baraka|safi|sala lprogram|واش سالا البرنامج
 أنا أب لثلاثة أطفال|انا اب|دورة مهمة وجديدة|أفكار جديدة|بعيون مفتوحة|سيدي، عندي سؤال
 20 ans d'expérience|20 years of experience|15 ans d'expérience|عندي 20 عام ديال التجربة|20 سنة من الخبرة
-100 ans de solitude|12 ans|99 ans|25 عاملا|2026|en 2027|15h30|24/7|06 dh|code 1234567890|réf 06612345678901
-+33 6 12 34 56 78|0033612345678|0123456789|066123456|@salma|salma@|salma@example|a@b|rendez-vous à 10 h
+100 ans de solitude|12 ans|99 ans|25 عاملا|2026 dh|15h30
+loi 09-08|القانون 09-08|24/7|06 dh|code 1234567890|réf 06612345678901
+0123456789|066123456|@salma|salma@|salma@example|a@b|rendez-vous à 10 h
 شكرا بزاف|واخا خويا|السلام عليكم|الله يخليك|واش كاين شي حد|bghit ndir chi haja|la wakha|mrhba bik|hello my friend
 see you soon|how are you|d'accord merci|je vais bien|le lac|l'ac|marshmallow|la carte mère|défi relevé|il est tard
 les fesses|le marsouin|notre maire|agilité|fascination|casaque|rabattre|safir|الرباطة|كازاخستان|👍|...|-|
@@ -140,10 +168,16 @@ def test_finds_moroccan_phone_numbers(typed: str, around: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "value"),
-    [("0522 12 34 56", "+212522123456"), ("0712345678", "+212712345678"), ("08 01 00 00 01", "+212801000001")],
+    [
+        ("0522 12 34 56", "+212522123456"),
+        ("0712345678", "+212712345678"),
+        ("08 01 00 00 01", "+212801000001"),
+        ("+33 6 12 34 56 78", "+33612345678"),
+        ("0034612345678", "+34612345678"),
+    ],
 )
 def test_finds_other_prefixes(typed: str, value: str) -> None:
-    """Landlines, newer mobile ranges and service numbers are phone numbers too."""
+    """Landlines, newer mobile ranges, service numbers and those of people abroad are phone numbers too."""
     assert [(entity.entity, entity.value) for entity in find_entities(typed)] == [("phone", value)]
 
 
@@ -189,7 +223,7 @@ def test_one_message_with_everything() -> None:
     found = [
         (entity.entity, entity.value, text[entity.start : entity.end])
         for entity in find_entities(text)
-        if entity.entity != "topic"
+        if entity.entity not in ("topic", "sector")
     ]
     assert found == [
         ("age", "22", "22"),
@@ -202,6 +236,11 @@ def test_one_message_with_everything() -> None:
     ]
 
 
+def as_typed(spelling: str) -> str:
+    """A listed name as somebody types it who means it: "AI" counts in capitals only."""
+    return spelling.upper() if spelling == "ai" else spelling
+
+
 class TestLookups:
     def test_every_spelling_finds_its_value(self) -> None:
         """Each name of nlu/lookups is found as it is spelt there, whole, with each of its values."""
@@ -212,7 +251,7 @@ class TestLookups:
             for spelling, meanings in names.items()
             for kind, value in meanings
             if (kind, value, 0, len(spelling))
-            not in [(found.entity, found.value, found.start, found.end) for found in find_entities(spelling)]
+            not in [(found.entity, found.value, found.start, found.end) for found in find_entities(as_typed(spelling))]
         ]
         assert not missed
 
@@ -245,19 +284,19 @@ class TestTrainingMessages:
     FLOORS: ClassVar[dict[str, float]] = {
         "city": 0.974,
         "diploma": 0.949,
-        "track": 0.873,
+        "track": 0.926,
         "programme": 0.952,
         "event": 0.955,
-        "language": 0.841,
+        "language": 0.9,
         "email": 0.98,
         "phone": 0.98,
         "region": 0.919,
-        "date": 0.65,
+        "date": 0.913,
         "topic": 0.93,
-        "sector": 0.968,
+        "sector": 0.974,
         "stage": 0.962,
         "situation": 0.846,
-        "age": 0.703,
+        "age": 0.76,
     }
 
     def test_recall(self) -> None:

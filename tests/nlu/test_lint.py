@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_our_messages_have_no_defect(capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr().out
     assert f"{len(read_examples())} training, {len(read_evaluation())} evaluation and " in told
     assert len(INTENTS) == 57
-    assert len(read_examples()) > 8_000
+    assert len(read_examples()) > 57 * 5 * FEWEST
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,19 @@ def test_an_intent_with_too_few_messages() -> None:
     assert f"greet has 1 messages in fr, fewer than {FEWEST}" in found
     assert f"goodbye has 0 messages in ary-Arab, fewer than {FEWEST}" in found
     assert len(found) == 57 * 5
+
+
+def test_an_intent_that_outweighs_the_others() -> None:
+    """An intent with over three times the median of its variety is told, unless it may be anything."""
+
+    def write(intent: str, count: int) -> list[Entry]:
+        texts = [hashlib.sha256(f"{intent}{number}".encode()).hexdigest() for number in range(count)]
+        return [entry(text, intent, place=f"{intent}:{number}") for number, text in enumerate(texts)]
+
+    sizes = {intent: FEWEST for intent in INTENTS} | {"greet": 3 * FEWEST + 1, "out_of_scope": 5 * FEWEST}
+    training = [message for intent, count in sizes.items() for message in write(intent, count)]
+    found = [defect for defect in find_defects(training, [], [], INTENTS, KINDS) if " in fr" in defect]
+    assert found == [f"greet has {3 * FEWEST + 1} messages in fr, more than 3 times their median"]
 
 
 @pytest.mark.parametrize("line", ["greet bonjour", "\tbonjour", "greet\t", "greet"])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from nlu.components.examples import list_examples
-from nlu.finetuning.noise import misspell, to_arabic, to_latin
+from nlu.finetuning.noise import misspell
 
 
 def test_every_message_stays_a_message() -> None:
@@ -24,23 +22,3 @@ def test_the_same_seed_gives_the_same_noise() -> None:
     """So that an encoder can be made again."""
     texts = [misspell("شحال كاتبقى هاد الفورماسيون", "ary-Arab", random.Random(3)) for _ in range(2)]
     assert texts[0] == texts[1]
-
-
-@pytest.mark.parametrize(
-    ("arabic", "latin"),
-    [("شحال", "ch7al"), ("واش كاين", "wach kayn"), ("السلام", "lslam"), ("بغيت 2 ديال", "bghit 2 dial")],
-)
-def test_darija_in_latin_letters(arabic: str, latin: str) -> None:
-    """Some writer spells it as people do; nobody leaves an Arabic letter."""
-    spellings = {to_latin(arabic, random.Random(seed)) for seed in range(300)}
-    assert latin in spellings
-    assert len(spellings) > 1
-    assert not any("\u0600" <= letter <= "\u06ff" for spelling in spellings for letter in spelling)
-
-
-@pytest.mark.parametrize(("latin", "arabic"), [("ch7al", "شحال"), ("wach kayn", "واش كاين"), ("bghit", "بغيت")])
-def test_darija_in_arabic_letters(latin: str, arabic: str) -> None:
-    """Some writer spells it as people do; nobody leaves a Latin letter."""
-    spellings = {to_arabic(latin, random.Random(seed)) for seed in range(100)}
-    assert arabic in spellings
-    assert not any(letter.isascii() and letter.isalpha() for spelling in spellings for letter in spelling)
