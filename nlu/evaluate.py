@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
+from nlu.components.script import VARIETY_WORDS
 from nlu.entities import measure_entities, read_marked
 
 OUT_OF_SCOPE = "out_of_scope"
 FALLBACK = "nlu_fallback"
 VARIETIES = ("fr", "ary-Latn", "ary-Arab", "ar", "en")
-#: The variety of shorter messages ("ok", "Casablanca") is taken from the conversation, not from the message.
-VARIETY_WORDS = 3
 CALIBRATION_BINS = 10
 WORST_CONFUSIONS = 12
 

@@ -28,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 from nlu.components.encoder import encode
 from nlu.components.greetings import without_greeting
 from nlu.components.lexical import LexicalModel
+from nlu.components.script import DARIJA
 from nlu.components.store import read_pickle, write_pickle
 from nlu.components.transliteration import to_other_script
 from nlu.components.tuning import TuningMessage, list_tuning_messages
@@ -40,8 +41,6 @@ OUT_OF_SCOPE = "out_of_scope"
 #: Inverse strength of the logistic regression's penalty.
 SEMANTIC_C = 10.0
 SEMANTIC_STEPS = 200
-#: Varieties that are read in both scripts.
-DARIJA = frozenset({"ary-Latn", "ary-Arab"})
 #: Weights of letters, meaning, meaning in the other script and "out of scope" before they are fitted.
 FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 

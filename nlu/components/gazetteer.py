@@ -146,13 +146,25 @@ def _count_joined(text: str, tokens: List[Tuple[int, int, str]]) -> int:
 
 
 def _look_up(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tuple[Tuple[str, str], ...]:
+    """What words stand for as they are listed; and, for the kinds that do not list them so, without their prefix."""
     if not words:
         return ()
-    if words in names:
-        return names[words]
+    listed, bare = names.get(words, ()), _look_up_bare(words, names)
+    if not listed:
+        return bare
+    kinds = {kind for kind, _ in listed}
+    return (*listed, *(meaning for meaning in bare if meaning[0] not in kinds))
+
+
+def _look_up_bare(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) -> Tuple[Tuple[str, str], ...]:
     for prefix in _LATIN_PREFIXES if words[0].isascii() else _ARABIC_PREFIXES:
         rest = words[len(prefix) :]
-        if words.startswith(prefix) and len(rest) >= SHORTEST_AFTER_PREFIX:
+        if not words.startswith(prefix):
+            continue
+        if rest.startswith(" ") and words in names:
+            # "l'ia" is listed as a topic and "ia" as a track: it is both.
+            return names.get(rest.strip(), ())
+        if len(rest) >= SHORTEST_AFTER_PREFIX:
             # The article may be part of the listed name or not: الدار البيضاء, رباط. It is put back only where the
             # prefix had it: "بالجديدة" is in El Jadida, "وجديدة" is "and new".
             for candidate in (rest, "ال" + rest) if len(prefix) > 1 else (rest,):

@@ -15,7 +15,7 @@ from nlu.components.normaliser import normalise, skeleton
 
 RIDGE = 0.3
 #: Steps of the conjugate gradient; the accuracy does not change after about 30.
-STEPS = 40
+STEPS = 30
 
 
 def _skeleton_of(text: str) -> str:

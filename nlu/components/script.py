@@ -6,6 +6,10 @@ import re
 
 #: Whoever types Arabic letters at all writes Arabic or Darija, and what is in Latin letters is names and loan words.
 LATIN_LETTERS_PER_ARABIC = 8
+#: What is written in either script.
+DARIJA = frozenset({"ary-Latn", "ary-Arab"})
+#: The variety of shorter messages ("ok", "Casablanca") is taken from the conversation, not from the message.
+VARIETY_WORDS = 3
 _ARABIC_LETTER = re.compile(r"[\u0600-\u06ff\u0750-\u077f]")
 _LATIN_LETTER = re.compile(r"[A-Za-zÀ-ÿ]")
 
