@@ -122,7 +122,8 @@ class TestTurn:
     async def test_fifty_messages_of_five_people_keep_their_order(self, db: Database, database_url: str) -> None:
         """Ten messages each of five people, all at once: nobody is asked for twice at once, everybody in order."""
         people = [f"p{number}" for number in range(5)]
-        with ScriptedRasa(takes_s=0.01) as rasa:
+        # Long enough for two turns to meet on a slow machine.
+        with ScriptedRasa(takes_s=0.05) as rasa:
             async with running_assistant(database_url, rasa.url) as assistant:
 
                 async def write(person: str) -> None:

@@ -1,13 +1,14 @@
 """Tell French, Darija (Latin and Arabic script), Standard Arabic and English apart, message by message.
 
 The script decides between the two halves; inside a half a linear model over character n-grams and words, trained on
-the same examples as the intents, decides between fr / ary-Latn / en or ary-Arab / ar.  One number a half, what is added
-to Darija's score, is fitted on nlu/tuning.
+the same examples as the intents, decides between fr / ary-Latn / en or ary-Arab / ar.  One number, what is added to the
+score of Latin-script Darija, is fitted on nlu/tuning.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Dict, List, Sequence, Text, Tuple
 
 import numpy as np
@@ -32,13 +33,21 @@ logger = logging.getLogger(__name__)
 
 LATIN = ("fr", "ary-Latn", "en")
 ARABIC = ("ary-Arab", "ar")
-#: Darija that is full of French or Arabic words is taken for these rather than the other way round: what is added to
-#: Darija's score is the first of these under which the worst recognised variety of the script is recognised best.
+#: Latin-script Darija that is full of French words is taken for French rather than the other way round: what is added
+#: to its score is the first of these under which the worst recognised variety of the script is recognised best.
 OFFSETS = tuple(step / 10 for step in range(16))
+#: Our own names, in normal form: they are the same in every variety, and Darija's writers just use them more often.
+_NAMES = re.compile(
+    r"\b(?:ماروك نوم[اي]ري?ك كل[او]?ستر|maroc numeri(?:c|que) cluster|جوب ?[يا]?ن ?تيك|job ?in ?tech)\b"
+)
+
+
+def _normalise(text: str) -> str:
+    return _NAMES.sub("", normalise(text))
 
 
 def _view(**options: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **options)
+    return TfidfVectorizer(preprocessor=_normalise, sublinear_tf=True, dtype=np.float32, **options)
 
 
 class VarietyModel:
@@ -54,16 +63,14 @@ class VarietyModel:
         for script, names in (("Latn", LATIN), ("Arab", ARABIC)):
             chosen = [(t, v) for t, v in zip(texts, varieties) if v in names and script_of(t) == script]
             features = FeatureUnion([
-                ("characters", _view(preprocessor=normalise, analyzer="char_wb", ngram_range=(1, 4))),
-                ("words", _view(preprocessor=normalise, analyzer="word", token_pattern=r"\S+")),
-                # As it is written: hamzas and accents are left out by some varieties' writers, and kept by others'.
-                ("written", _view(lowercase=True, analyzer="char_wb", ngram_range=(1, 3))),
+                ("characters", _view(analyzer="char_wb", ngram_range=(1, 4))),
+                ("words", _view(analyzer="word", token_pattern=r"\S+")),
             ])  # fmt: skip
             line = LogisticRegression(C=1.0, class_weight="balanced", max_iter=500, random_state=0)
             model = Pipeline([("features", features), ("line", line)])
             model.fit([text for text, _ in chosen], [variety for _, variety in chosen])
             known = [m for m in tuning if m.variety in names and script_of(m.text) == script]
-            if known:
+            if known and script == "Latn":
                 _balance(model, known)
             self._models[script] = model
         return self
@@ -80,20 +87,17 @@ class VarietyModel:
 
 
 def _balance(model: Pipeline, messages: Sequence[TuningMessage]) -> None:
-    """Add the best of `OFFSETS` to Darija's score, judged by messages of three words and more."""
+    """Add the best of `OFFSETS` to the score of Darija, judged by messages of three words and more."""
     line = model[-1]
     long_enough = [message for message in messages if len(message.text.split()) >= VARIETY_WORDS]
     written = np.array([message.variety for message in long_enough])
     features = model[:-1].transform([message.text for message in long_enough])
     (darija,) = (number for number, name in enumerate(line.classes_) if name in DARIJA)
-    # Of two classes scikit-learn keeps one row, that of the second.
-    row = 0 if len(line.classes_) == 2 else darija
-    sign = -1.0 if len(line.classes_) == 2 and darija == 0 else 1.0
     plain = line.intercept_.copy()
 
     def worst(offset: float) -> float:
         line.intercept_ = plain.copy()
-        line.intercept_[row] += sign * offset
+        line.intercept_[darija] += offset
         hits = line.predict(features) == written
         return min(hits[written == name].mean() for name in set(written))
 

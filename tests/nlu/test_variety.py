@@ -35,22 +35,28 @@ def test_varieties(text: str, variety: str) -> None:
     assert 1 / 3 < probability <= 1
 
 
+@pytest.mark.parametrize("name", ["ماروك نوميريك كلاستر", "جوب إن تيك", "جوبينتيك"])
+def test_our_names_say_nothing(name: str) -> None:
+    """A name that only Darija's writers have used so far does not make a question Darija."""
+    texts = [*TEXTS, *(f"{name} {text}" for text in MESSAGES["ary-Arab"])]
+    model = VarietyModel().fit(texts, [*VARIETIES, *(["ary-Arab"] * 3)])
+    assert model.predict(f"{name} هل هو مجاني")[0] == "ar"
+    assert model.predict(f"{name} هل هو مجاني") == model.predict("هل هو مجاني")
+
+
 @pytest.mark.parametrize("text", ["", "24", "👍", "?!"])
 def test_what_has_no_letters_says_nothing(text: str) -> None:
     """Of a number or an emoji the probability is nought."""
     assert VarietyModel().fit(TEXTS, VARIETIES).predict(text) == ("fr", 0.0)
 
 
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [("ary-Latn", "les documents pour la formation 3afak"), ("ary-Arab", "هل التكوين مجاني ولا بالفلوس")],
-)
-def test_darija_is_raised_as_far_as_it_helps(written: str, text: str) -> None:
-    """Tuning messages that are taken for another variety raise Darija's score; those that are right leave it alone."""
+def test_darija_is_raised_as_far_as_it_helps() -> None:
+    """Tuning messages that are taken for French raise Darija's score; those that are right leave it alone."""
+    text = "les documents pour la formation 3afak"
     plain = VarietyModel().fit(TEXTS, VARIETIES)
-    assert plain.predict(text)[0] != written
+    assert plain.predict(text)[0] == "fr"
     right = [TuningMessage(("greet",), variety, message) for message, variety in zip(TEXTS, VARIETIES, strict=True)]
     assert VarietyModel().fit(TEXTS, VARIETIES, right).predict(text) == plain.predict(text)
-    raised = VarietyModel().fit(TEXTS, VARIETIES, [*right, TuningMessage(("greet",), written, text)])
-    assert raised.predict(text)[0] == written
+    raised = VarietyModel().fit(TEXTS, VARIETIES, [*right, TuningMessage(("greet",), "ary-Latn", text)])
+    assert raised.predict(text)[0] == "ary-Latn"
     assert OFFSETS[0] == 0
