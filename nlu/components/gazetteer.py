@@ -34,6 +34,8 @@ _BREAK = re.compile(r"[\w.,;:!?؟،؛()\[\]\"«»“”…\n]")
 _CAPITALS = frozenset({"ai"})
 #: Ordinary phrases with a name's spelling in them, as typed in lower case: Salé keeps its accent, "est salé" is a town.
 _ORDINARY = frozenset({
+    "cyber cafe", "cyber café", "lcyber cafe", "mol lcyber", "moul lcyber", "mol cyber",
+    "مول السيبير", "مول سيبير", "السيبير كافي", "سيبير كافي",
     "bac à sable", "bac a sable", "bac à glace", "bac à dos", "ma tata", "ta tata", "sa tata", "la tata",
     *(f"{word} sale" for word in ("est", "était", "très", "tres", "trop", "si", "pas", "plus", "un", "une", "cette",
                                   "argent", "for", "on")),
@@ -47,6 +49,8 @@ _LATIN_PREFIXES = ("fel", "bel", "lel", "del", "f", "b", "l", "d")
 #: A prefix is taken off only if this much of a word is left, so that "lac" is not l + ac.
 SHORTEST_AFTER_PREFIX = 3
 
+#: What stands between a diploma and its field.
+_IN_FIELD = re.compile(r"\s*(?:en|in|of|de|d'|f|fi|fel|d|dyal|في|ف|د|ديال)?\s*", re.IGNORECASE)
 _DAY_BEFORE = re.compile(r"(?<![\d.,/+-])(\d{1,2})(?:er|st|nd|rd|th)?\s+(?:of\s+|de\s+|من\s+|شهر\s+)?$", re.IGNORECASE)
 _DAY_AFTER = re.compile(r"\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?(?![\w:.,/]?\d|\s*(?:h|ans|mois)\b)", re.IGNORECASE)
 
@@ -92,7 +96,7 @@ def find_entities(text: str) -> List[Found]:
     years = [
         year for year in find_years(text) if not any(year.start < each.end and each.start < year.end for each in found)
     ]
-    found = [_with_day(entity, text) for entity in found] + years
+    found = [_with_day(entity, text) for entity in found if not _is_field_of_study(entity, found, text)] + years
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
 
 
@@ -101,6 +105,13 @@ def _is_another_word(text: str, words: List[Tuple[int, int, str]]) -> bool:
     if others or normal not in _CAPITALS:
         return False
     return not text[start:end].isupper() or (text.isupper() and len(text.split()) > 1)
+
+
+def _is_field_of_study(entity: Found, found: List[Found], text: str) -> bool:
+    """Whether it is what a diploma is in ("licence pro en réseaux"): what somebody has learnt is not what they want."""
+    return entity.entity == "track" and any(
+        other.entity == "diploma" and _IN_FIELD.fullmatch(text, other.end, entity.start) for other in found
+    )
 
 
 def _with_day(entity: Found, text: str) -> Found:

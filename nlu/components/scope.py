@@ -5,7 +5,7 @@ Names are found wherever they stand (`nlu.components.gazetteer`); what a name is
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Text
+from typing import Any, Dict, FrozenSet, List, Mapping, Text
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -39,9 +39,20 @@ SCOPES: Dict[str, FrozenSet[str]] = {
 }
 
 
-def is_in_scope(kind: str, intent: str) -> bool:
-    """Whether an entity of this kind says something in a message of this intent."""
-    return kind not in SCOPES or intent in SCOPES[kind]
+#: A kind is kept if the intents that use it are at least so likely together.
+LIKELY = 0.5
+
+
+def is_in_scope(kind: str, intents: Mapping[str, float]) -> bool:
+    """Whether an entity of this kind says something in a message.
+
+    Args:
+        kind: of the entity.
+        intents: the likeliest intents of the message with their probabilities.
+    """
+    if kind not in SCOPES:
+        return True
+    return sum(probability for intent, probability in intents.items() if intent in SCOPES[kind]) >= LIKELY
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -62,7 +73,7 @@ class EntityScope(GraphComponent, EntityExtractorMixin):
     def process(self, messages: List[Message]) -> List[Message]:
         """Take the entities off that the intent of their message does not use."""
         for message in messages:
-            intent = (message.get("intent") or {}).get("name") or ""
-            kept = [entity for entity in message.get(ENTITIES, []) if is_in_scope(entity["entity"], intent)]
+            intents = {each["name"]: each["confidence"] for each in message.get("intent_ranking", [])}
+            kept = [entity for entity in message.get(ENTITIES, []) if is_in_scope(entity["entity"], intents)]
             message.set(ENTITIES, kept, add_to_output=True)
         return messages

@@ -108,7 +108,19 @@ FOUND: list[tuple[str, str, str, str]] = [
     ("une formation cloud", "track", "cloud", "cloud"),
     ("تكوين فالحوسبة السحابية", "track", "cloud", "فالحوسبة السحابية"),
     ("عمري 26 عامًا", "age", "26", "26"),
+    ("licence pro en réseaux", "diploma", "bac+3", "licence pro"),
+    ("une formation QA", "track", "testing", "QA"),
+    ("f la cyber", "track", "cybersecurity", "la cyber"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["licence pro en réseaux, fac de Settat", "BTS في الشبكات", "master data", "dut f sql"]
+)
+def test_what_a_diploma_is_in_is_no_wanted_training(text: str) -> None:
+    """Somebody who says what they have studied has not said what they want to learn."""
+    assert "track" not in {entity.entity for entity in find_entities(text)}
+
 
 PHONES = [
     "0661234567",
@@ -145,6 +157,7 @@ loi 09-08|القانون 09-08|24/7|06 dh|code 1234567890|réf 06612345678901
 0123456789|066123456|@salma|salma@|salma@example|a@b|rendez-vous à 10 h
 شكرا بزاف|واخا خويا|السلام عليكم|الله يخليك|واش كاين شي حد|bghit ndir chi haja|la wakha|mrhba bik|hello my friend
 see you soon|how are you|d'accord merci|je vais bien|le lac|l'ac|marshmallow|la carte mère|défi relevé|il est tard
+mol lcyber gal lia|j'écris d'un cyber café|مول السيبير حدانا
 les fesses|le marsouin|notre maire|agilité|fascination|casaque|rabattre|safir|الرباطة|كازاخستان|👍|...|-|
 """.replace("\n", "|")
 

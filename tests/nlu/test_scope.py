@@ -29,9 +29,21 @@ DATA = [{"entity": "track", "value": "data"}, {"entity": "topic", "value": "data
 )
 def test_the_intent_decides(intent: str, kept: list[str]) -> None:
     """ "data" is a track in a question on training and a subject in one on events."""
-    message = Message({"text": "x", "intent": {"name": intent}, "entities": DATA})
+    message = Message({"text": "x", "intent_ranking": [{"name": intent, "confidence": 0.9}], "entities": DATA})
     EntityScope().process([message])
     assert [entity["entity"] for entity in message.get("entities")] == kept
+
+
+def test_intents_that_use_a_kind_decide_together() -> None:
+    """Where the model hesitates between two questions on training, "data" is a track all the same."""
+    ranking = [
+        {"name": "event_search", "confidence": 0.4},
+        {"name": "jobintech_tracks", "confidence": 0.3},
+        {"name": "jobintech_dates", "confidence": 0.25},
+    ]
+    message = Message({"text": "x", "intent_ranking": ranking, "entities": DATA})
+    EntityScope().process([message])
+    assert [entity["entity"] for entity in message.get("entities")] == ["track", "city"]
 
 
 def test_scopes_name_intents_and_entities_of_the_domain() -> None:
