@@ -1,6 +1,7 @@
 """Keep only the entities that a message can be about: "data" is a track in a question on training, a topic of an event.
 
-Names are found wherever they stand (`nlu.components.gazetteer`); what a name is, the question decides.
+Names are found wherever they stand (`nlu.components.gazetteer`); what a name is, the question decides.  Where the model
+hesitates between questions, those that use a kind decide together.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class EntityScope(GraphComponent, EntityExtractorMixin):
         return cls()
 
     def process(self, messages: List[Message]) -> List[Message]:
-        """Take the entities off that the intent of their message does not use."""
+        """Take the entities off that the likely intents of their message do not use."""
         for message in messages:
             intents = {each["name"]: each["confidence"] for each in message.get("intent_ranking", [])}
             kept = [entity for entity in message.get(ENTITIES, []) if is_in_scope(entity["entity"], intents)]

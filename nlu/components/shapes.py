@@ -19,10 +19,12 @@ _AGE = re.compile(
     r"(?<!\d)(\d{2})\s*(?:ans?|years?|yo|y\.o|3am|3amm|3an|sna|sana|عام|عاما|عامًا|سنة|سنه|سنوات)(?!\w)"
     # "20 ans d'expérience" says nothing of an age.
     r"(?!\W*(?:(?:de?|of|dyal|d|f|في|ف|من|ديال|د)\W+)*(?:l|ال)?(?:exp[eé]r|تجرب|خبر))"
-    r"|\b(?:عمري|سني|السن|3omri|3mri|age de|âge de|my age is|mon age est|mon âge est)\s+(\d{2})(?!\d)"
-    r"|\b(?:عندي|انا|أنا|ana|3ndi|3andi|j ai|j['’]ai|i am|i['’]?m"
+    # One's own age or somebody else's; Arabic script glues "and" and "at" to the word.
+    r"|\b(?:[وف]?(?:عمري|عمرو|عمره|عمرها)|سني|السن|3omr[io]|3mr[io]|3omrha|fi? sin|age de|âge de|my age is"
+    r"|mon age est|mon âge est|قفلت|9felt|turning)\s+(\d{2})(?!\d)"
+    r"|\b(?:[وف]?(?:عندي|عندو|عنده|عندها|انا|أنا)|ana|3a?ndi|3a?ndou?|3a?ndha|j ai|j['’]ai|i am|i['’]?m"
     r"|(?:he|she)(?:['’]?s|\s+is)|(?:son|daughter|brother|sister)\s+is)"
-    r"\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]|(?:and|et(?!\s+(?:demi|quelques))|with|avec|w|و)\s))"
+    r"\s+(\d{2})(?!\d)(?=\s*(?:$|[,.!?؟،]|(?:and|et(?!\s+(?:demi|quelques))|with|avec|not|machi|ماشي|w|و)\s))"
     r"|\b(?:السن\s+ديالي|السن\s+فهو|لاج|(?:l|mon |my )['’]?age)\W{0,3}(\d{2})(?!\d)"
     # Nothing but two digits: what somebody answers who was asked for it.
     r"|^[\s\"'«(]*(\d{2})[\s\"'»).!?؟]*$",

@@ -108,6 +108,13 @@ FOUND: list[tuple[str, str, str, str]] = [
     ("une formation cloud", "track", "cloud", "cloud"),
     ("تكوين فالحوسبة السحابية", "track", "cloud", "فالحوسبة السحابية"),
     ("عمري 26 عامًا", "age", "26", "26"),
+    ("ضابط سابق وعمري 38، مسموح؟", "age", "38", "38"),
+    ("خويا عمرو 33", "age", "33", "33"),
+    ("دابا قفلت 30، تعديت السن؟", "age", "30", "30"),
+    ("نبدا وأنا 24", "age", "24", "24"),
+    ("weldi 3ndo 22 w bgha ytsejel", "age", "22", "22"),
+    ("bnti 3ndha 17, momkin?", "age", "17", "17"),
+    ("ana 28 machi 18", "age", "28", "28"),
     ("licence pro en réseaux", "diploma", "bac+3", "licence pro"),
     ("une formation QA", "track", "testing", "QA"),
     ("f la cyber", "track", "cybersecurity", "la cyber"),
@@ -120,6 +127,12 @@ FOUND: list[tuple[str, str, str, str]] = [
 def test_what_a_diploma_is_in_is_no_wanted_training(text: str) -> None:
     """Somebody who says what they have studied has not said what they want to learn."""
     assert "track" not in {entity.entity for entity in find_entities(text)}
+
+
+@pytest.mark.parametrize("text", ["bac+2, data", "j'ai une licence et je veux faire data", "عندي باك وباغي داتا"])
+def test_what_is_asked_for_beside_a_diploma_is_wanted(text: str) -> None:
+    """A diploma in a message hides no training but the field that it is in."""
+    assert ("track", "data") in {(entity.entity, entity.value) for entity in find_entities(text)}
 
 
 PHONES = [
@@ -157,7 +170,8 @@ loi 09-08|القانون 09-08|24/7|06 dh|code 1234567890|réf 06612345678901
 0123456789|066123456|@salma|salma@|salma@example|a@b|rendez-vous à 10 h
 شكرا بزاف|واخا خويا|السلام عليكم|الله يخليك|واش كاين شي حد|bghit ndir chi haja|la wakha|mrhba bik|hello my friend
 see you soon|how are you|d'accord merci|je vais bien|le lac|l'ac|marshmallow|la carte mère|défi relevé|il est tard
-mol lcyber gal lia|j'écris d'un cyber café|مول السيبير حدانا
+الشركة عندها 30 موظف|khouya 3ndo 20 employé|وأنا 15 دقيقة كنتسنى|mol lcyber gal lia
+j'écris d'un cyber café|مول السيبير حدانا
 les fesses|le marsouin|notre maire|agilité|fascination|casaque|rabattre|safir|الرباطة|كازاخستان|👍|...|-|
 """.replace("\n", "|")
 
@@ -293,7 +307,7 @@ class TestLookups:
 
 
 class TestTrainingMessages:
-    #: Measured on nlu/examples, less one or two points. Languages that we do not speak and tracks that are not offered
+    #: Measured on nlu/examples, less two points or so. Languages that we do not speak and tracks that are not offered
     #: are marked by their authors and have no value to be found.
     FLOORS: ClassVar[dict[str, float]] = {
         "city": 0.974,
@@ -310,7 +324,7 @@ class TestTrainingMessages:
         "sector": 0.968,
         "stage": 0.962,
         "situation": 0.846,
-        "age": 0.73,
+        "age": 0.77,
     }
 
     def test_recall(self) -> None:
