@@ -7,17 +7,32 @@ from rasa_sdk.executor import ActionExecutor
 from actions.base import DatabaseAction
 from actions.clarify import Clarify
 from actions.events import DescribeEvent, FindEvents
-from actions.founders import DescribeProgramme, FindFunding, FindProgrammes
+from actions.founders import CompareProgrammes, DescribeProgramme, FindFunding, FindProgrammes
 from actions.handoff import RequestHuman
 from actions.inform import UseInformation
+from actions.journeys import CheckEligibility, DriveJourney, RateUp, ResumeJourney, SendLinkCode, ShowApplication
 from actions.learners import FindCentres, FindCohorts, FindTracks
-from actions.profile import ChangeLanguage, RequestErasure, ShowMyData, Subscribe, Unsubscribe
+from actions.places import CancelPlace, ConfirmPlace, ListPlaces, TakePlace
+from actions.profile import (
+    ChangeLanguage,
+    EraseMyData,
+    ExportMyData,
+    LinkChannel,
+    RequestErasure,
+    ShowMyData,
+    Subscribe,
+    Unsubscribe,
+)
 from actions.watch import FindPublications
 from bot.db.engine import Database
+from bot.journeys.catalogue import JOURNEYS
 
 
-def make_executor(db: Database) -> ActionExecutor:
-    """An executor with every action of the product, working on one database."""
+def make_executor(db: Database, base_url: str) -> ActionExecutor:
+    """An executor with every action of the product, working on one database.
+
+    `base_url` is where people's browsers reach the app, for links to files.
+    """
     tracks, centres, cohorts = FindTracks(db), FindCentres(db), FindCohorts(db)
     programmes, funding, events = FindProgrammes(db), FindFunding(db), FindEvents(db)
     publications = FindPublications(db)
@@ -43,6 +58,20 @@ def make_executor(db: Database) -> ActionExecutor:
         Unsubscribe(db),
         ShowMyData(db),
         RequestErasure(db),
+        EraseMyData(db),
+        LinkChannel(db),
+        ExportMyData(db, base_url),
+        TakePlace(db, base_url),
+        CancelPlace(db),
+        ConfirmPlace(db, base_url),
+        ListPlaces(db),
+        SendLinkCode(db),
+        CompareProgrammes(db),
+        RateUp(db),
+        CheckEligibility(db),
+        ResumeJourney(db),
+        ShowApplication(db),
+        *(DriveJourney(db, journey) for journey in JOURNEYS.values()),
     }:
         executor.register_action(action)
     return executor

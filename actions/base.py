@@ -7,9 +7,11 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any
 
+from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
@@ -18,6 +20,9 @@ from bot.db.models import Interaction
 from bot.messages import Answer
 
 logger = logging.getLogger(__name__)
+
+#: Rasa's events that leave whatever form is open, so that its question is not asked again after this answer.
+LEAVE_FORM: tuple[dict[str, Any], ...] = (ActiveLoop(None), SlotSet("requested_slot", None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,12 @@ class Request:
     ranking: tuple[tuple[str, float], ...] = ()
     contact_id: int | None = None
     message_id: int | None = None
+    #: What was typed, or the payload of a button.
+    text: str = ""
+    #: Entities that were recognised but mean nothing for the intent; the answer to a question may be among them.
+    beyond_scope: tuple[dict[str, Any], ...] = ()
+    #: Rasa's events since the message came, the latest first.
+    since: tuple[dict[str, Any], ...] = ()
 
     def list_values(self, kind: str) -> list[str]:
         """Every value of an entity kind in the message, in order; those of `entities` if it names none itself."""
@@ -46,11 +57,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an action found: the answer, the conditions it looked up, and how many rows fitted (None: no look-up)."""
+    """What an action found: the answer, the conditions it looked up, and how many rows fitted (None: no look-up).
 
-    answer: Answer
+    `answer` is None when there is nothing to say. `events` are Rasa's, for the conversation itself.
+    """
+
+    answer: Answer | None
     lookup: dict[str, Any] = field(default_factory=dict)
     rows_found: int | None = None
+    events: tuple[dict[str, Any], ...] = ()
 
 
 def read_request(tracker: Tracker) -> Request:
@@ -74,6 +89,9 @@ def read_request(tracker: Tracker) -> Request:
         ranking=tuple((str(entry["name"]), float(entry["confidence"])) for entry in latest.get("intent_ranking") or ()),
         contact_id=int(contact) if contact.isdecimal() else None,
         message_id=message_id,
+        text=str(latest.get("text") or ""),
+        beyond_scope=tuple(latest.get("entities_beyond_scope") or ()),
+        since=tuple(takewhile(lambda event: event.get("event") != "user", reversed(tracker.events))),
     )
 
 
@@ -100,7 +118,7 @@ def _message_id(tracker: Tracker) -> int | None:
 class DatabaseAction(Action):
     """An action that answers from the database and logs its run."""
 
-    action_name: ClassVar[str]
+    action_name: str
 
     def __init__(self, db: Database) -> None:
         """Work on one database; nothing connects before the first run."""
@@ -124,15 +142,9 @@ class DatabaseAction(Action):
             await self._log(request, clock, Finding(Answer("error")), f"{type(error).__name__}: {error}")
             raise
         await self._log(request, clock, finding, None)
-        answer = finding.answer
-        dispatcher.utter_message(
-            json_message={
-                "answer": answer.key,
-                "data": answer.data,
-                "choices": [list(choice) for choice in answer.choices],
-            }
-        )
-        return []
+        if finding.answer is not None:
+            dispatcher.utter_message(json_message=_as_json(finding.answer))
+        return list(finding.events)
 
     async def _log(self, request: Request, clock: float, finding: Finding, error: str | None) -> None:
         async with self.db.write() as session:
@@ -145,11 +157,21 @@ class DatabaseAction(Action):
                     entities=list(request.recognised),
                     lookup=finding.lookup,
                     rows_found=finding.rows_found,
-                    outcome=finding.answer.key,
+                    outcome=finding.answer.key if finding.answer is not None else "nothing",
                     error=error,
                     duration_ms=round((perf_counter() - clock) * 1000, 2),
                 )
             )
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    """As `bot.rasa` reads it."""
+    return {
+        "answer": answer.key,
+        "data": answer.data,
+        "choices": [list(choice) for choice in answer.choices],
+        "preface": [_as_json(before) for before in answer.preface],
+    }
 
 
 def payload(intent: str, **entities: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actions.base import DatabaseAction, Finding, Request, payload
-from bot.clock import today
+from bot.clock import today, utc_now
 from bot.db.agenda import find_event, find_events
 from bot.db.models import Event
 from bot.messages import Answer
@@ -27,7 +27,19 @@ def _event_data(event: Event) -> dict[str, Any]:
         "last_ends_on": event.last_ends_on,
         "summary": event.summary,
         "website": event.website,
+        "begins_at": event.begins_at.isoformat() if event.begins_at else None,
+        "place": event.place,
+        "price_dh": event.price_dh,
+        "map": _map_address(event),
+        "is_demo": event.is_demo,
     }
+
+
+def _map_address(event: Event) -> str | None:
+    """Where the place is on a map that needs no account."""
+    if event.latitude is None or event.longitude is None:
+        return None
+    return f"https://www.openstreetmap.org/?mlat={event.latitude}&mlon={event.longitude}#map=17"
 
 
 def _choices(events: list[Event]) -> tuple[tuple[str, str | None], ...]:
@@ -85,4 +97,6 @@ class DescribeEvent(DatabaseAction):
             data: dict[str, Any] = {"asked": request.said.get("event", ""), "events": listed}
             return Finding(Answer("event_unknown", data, _choices(known[:SHOWN])), {"event": asked} if asked else {}, 0)
         data = {"event": _event_data(event), "fact_slugs": event.fact_slugs[:4]}
-        return Finding(Answer("event_details", data), {"event": event.slug}, 1)
+        is_open = event.is_registered_here and event.begins_at is not None and event.begins_at > utc_now()
+        choices = ((payload("event_register", event=event.slug), None),) if is_open else ()
+        return Finding(Answer("event_details", data, choices), {"event": event.slug}, 1)

@@ -9,30 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.db.models import Programme
 from bot.db.support import MONEY_KINDS, SUPPORT_KINDS, find_programme, find_programmes
+from bot.journeys.conductor import find_draft
+from bot.journeys.programme_search import describe_programme, list_programmes, rank_programmes
 from bot.messages import Answer
 
 #: As many as fit on a phone's screen.
 SHOWN = 3
-
-
-def _programme_data(programme: Programme) -> dict[str, Any]:
-    return {
-        "slug": programme.slug,
-        "name": programme.name,
-        "kind": programme.kind,
-        "operator": programme.operator.name if programme.operator else None,
-        "city_slugs": programme.city_slugs,
-        "stages": programme.stages,
-        "sectors": programme.sectors,
-        "offers": programme.offers,
-        "takes_equity": programme.takes_equity,
-        "amount_min_dh": programme.amount_min_dh,
-        "amount_max_dh": programme.amount_max_dh,
-        "duration_months": programme.duration_months,
-        "summary": programme.summary,
-        "website": programme.website,
-        "uncertain": programme.status == "uncertain",
-    }
 
 
 def _choices(programmes: list[Programme]) -> tuple[tuple[str, str | None], ...]:
@@ -58,7 +40,7 @@ class FindProgrammes(DatabaseAction):
         shown = (programmes or others)[:SHOWN]
         data = {
             **asked,
-            "programmes": [_programme_data(programme) for programme in shown],
+            "programmes": [describe_programme(programme) for programme in shown],
             "more": max(len(programmes) - SHOWN, 0),
             "fact_slugs": _first_facts(shown),
         }
@@ -86,7 +68,7 @@ class DescribeProgramme(DatabaseAction):
             listed = [{"slug": item.slug, "name": item.name} for item in known]
             data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
             return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
-        data = {"programme": _programme_data(programme), "fact_slugs": programme.fact_slugs[:3]}
+        data = {"programme": describe_programme(programme), "fact_slugs": programme.fact_slugs[:3]}
         return Finding(Answer("programme_details", data), {"programme": programme.slug}, 1)
 
 
@@ -102,9 +84,31 @@ class FindFunding(DatabaseAction):
             programmes = await find_programmes(session, kinds=MONEY_KINDS, offer="money", **asked)
         shown = programmes[: SHOWN + 1]
         data = {
-            "programmes": [_programme_data(programme) for programme in shown],
+            "programmes": [describe_programme(programme) for programme in shown],
             "more": len(programmes) - len(shown),
             "fact_slugs": _first_facts(shown),
         }
         lookup = {name: value for name, value in asked.items() if value}
         return Finding(Answer("funding_list", data, _choices(shown)), lookup, len(programmes))
+
+
+class CompareProgrammes(DatabaseAction):
+    """The two best programmes of the last search, side by side."""
+
+    action_name = "action_compare_programmes"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `programmes_compared`, or `journey_over` when there was no search."""
+        if request.contact_id is None:
+            return Finding(Answer("journey_over"))
+        async with self.db.read() as session:
+            draft = await find_draft(session, request.contact_id, "done", journey="programme")
+            matches = rank_programmes(await list_programmes(session), draft.answers)[:2] if draft is not None else []
+        if len(matches) < 2:
+            return Finding(Answer("journey_over"), {}, 0)
+        programmes = [match.programme for match in matches]
+        data = {
+            "programmes": [describe_programme(programme) for programme in programmes],
+            "fact_slugs": _first_facts(programmes),
+        }
+        return Finding(Answer("programmes_compared", data, (*_choices(programmes), ("/other_city", None))), {}, 2)

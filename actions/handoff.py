@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from actions.base import DatabaseAction, Finding, Request
+from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request, payload
 from bot.db.people import open_request
+from bot.journeys.conductor import find_draft, pause_drafts
 from bot.messages import Answer
 
 
@@ -15,7 +16,13 @@ class RequestHuman(DatabaseAction):
     async def find(self, request: Request) -> Finding:
         """Answers `human_requested`."""
         is_new = False
+        choices: tuple[tuple[str, str | None], ...] = ()
         if request.contact_id is not None:
             async with self.db.write() as session:
+                await pause_drafts(session, request.contact_id)
                 is_new = await open_request(session, request.contact_id, "human", request.message_id)
-        return Finding(Answer("human_requested", {"already": not is_new}), {"kind": "human"})
+                draft = await find_draft(session, request.contact_id, "paused")
+            if draft is not None:
+                choices = ((payload("resume_journey", journey=draft.journey), None),)
+        answer = Answer("human_requested", {"already": not is_new}, choices)
+        return Finding(answer, {"kind": "human"}, events=LEAVE_FORM)

@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bot.errors import AssistantError
 from bot.settings import load_settings
@@ -95,6 +96,20 @@ def _requests(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _staff(work: Callable[[Any, argparse.Namespace], Any]) -> Callable[[argparse.Namespace], int]:
+    """A command that does something for the team in the database."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from bot import staff
+        from bot.run import make_secret
+
+        make_secret()
+        asyncio.run(work(staff, arguments))
+        return 0
+
+    return run
+
+
 def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     from twilio.rest import Client
 
@@ -141,6 +156,33 @@ def main(arguments: list[str] | None = None) -> int:
     domain = add("domain", _domain, "write the answers' French text into domain.yml")
     domain.add_argument("--check", action="store_true", help="only say whether it is up to date")
     add("requests", _requests, "list what people asked of the team")
+    take = add(
+        "take",
+        _staff(lambda staff, a: staff.take(load_settings(), a.contact, a.name, a.hours)),
+        "take a conversation over from the bot",
+    )
+    take.add_argument("contact", type=int, help="the contact's number, as `requests` shows it")
+    take.add_argument("--name", required=True, help="who takes it")
+    take.add_argument("--hours", type=float, default=2.0, help="how long the bot is silent (2)")
+    say = add(
+        "say", _staff(lambda staff, a: staff.say(load_settings(), a.contact, a.text)), "write to a person taken over"
+    )
+    say.add_argument("contact", type=int, help="the contact's number")
+    say.add_argument("text", help="what to write")
+    back = add(
+        "hand-back",
+        _staff(lambda staff, a: staff.give_back(load_settings(), a.contact)),
+        "give a conversation back to the bot",
+    )
+    back.add_argument("contact", type=int, help="the contact's number")
+    move = add(
+        "move",
+        _staff(lambda staff, a: staff.move_application(load_settings(), a.reference, a.state, a.name)),
+        "change where an application stands, and tell the person",
+    )
+    move.add_argument("reference", help="the application's reference, JIT-…")
+    move.add_argument("state", choices=["received", "incomplete", "checking", "invited", "accepted", "refused"])
+    move.add_argument("--name", required=True, help="who changes it")
     add(
         "whatsapp-templates",
         _whatsapp_templates,

@@ -37,7 +37,12 @@ class RenderError(AssistantError):
 #: Kinds of things that the database names; a variety may call them otherwise (`names` in its content file).
 _NAMED_BY_DATABASE = ("city", "track", "publisher")
 #: What texts may write of a value: ``{{ city | city }}``, ``{{ 4 | month }}``.
-_FILTERS = ("day", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic")
+FILTERS = (
+    "day", "moment", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic", "diploma",
+    "situation", "field", "journey", "application_state", "answer", "place_state", "purpose", "reason",
+)  # fmt: skip
+#: Fields of journeys whose answers are codes.
+_CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "sector"})
 
 
 @dataclass(slots=True)
@@ -72,7 +77,7 @@ class Answers:
         self._environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
         )
-        self._environment.filters |= {name: self._make_filter(name) for name in _FILTERS}
+        self._environment.filters |= {name: self._make_filter(name) for name in FILTERS}
         self._templates: dict[str, Template] = {}
 
     async def render(self, answer: Answer, variety: Variety) -> Outbound:
@@ -91,7 +96,8 @@ class Answers:
         data = _in_variety(answer.data, variety)
         body = self._fill(text, answer.key, variety, data, shape.facts)
         sources = data.get("fact_slugs", shape.facts)
-        parts = [body, self._source_line(sources, variety)]
+        before = [(await self.render(each, variety)).text for each in answer.preface]
+        parts = [*before, body, self._source_line(sources, variety)]
         try:
             buttons = tuple(self._buttons(answer, shape, variety))
         except (ValueError, TypeError, KeyError) as error:
@@ -115,6 +121,12 @@ class Answers:
         intent, entities = read_payload(payload)
         if intent == "jobintech_tracks" and "track" in entities:
             return self._name("track", entities["track"], variety)
+        if intent == "inform" and len(entities) == 1:
+            ((kind, value),) = entities.items()
+            return self._name(kind, value, variety)
+        if intent in ("correct_answer", "resume_journey") and len(entities) == 1:
+            ((kind, value),) = entities.items()
+            return self._name("field" if intent == "correct_answer" else "resume", value, variety)
         for words in (self._words[variety], self._words[DEFAULT_VARIETY]):
             title = _title(words, payload)
             if title is not None:
@@ -138,13 +150,23 @@ class Answers:
         """A Jinja2 filter that knows the variety of the text that it is used in."""
 
         @pass_context
-        def apply(context: Context, value: Any) -> str:
+        def apply(context: Context, value: Any, field: str = "") -> str:
             variety = context["_variety"]
-            if name in ("day", "month", "number"):
+            if name == "answer":
+                return self._answer_to(field, value, variety)
+            if name in ("day", "moment", "month", "number"):
                 return str(getattr(wording, name)(value, variety))
             return self._name(name, value, variety)
 
         return apply
+
+    def _answer_to(self, field: str, value: Any, variety: Variety) -> str:
+        """What somebody answered to a field of a journey, as it is shown to them."""
+        if field == "need":
+            return self._name("offer", value, variety)
+        if field == "phone":
+            return wording.phone(value)
+        return self._name(field, value, variety) if field in _CODED_FIELDS else str(value)
 
     def _fill(self, text: str, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...]) -> str:
         def as_of(slug: str) -> str:
@@ -185,10 +207,23 @@ class Answers:
         separator = "، " if variety in ("ar", "ary-Arab") else ", "
         return self._environment.from_string(pattern).render(list=separator.join(named))
 
+    def _button(self, payload: str, title: str | None, variety: Variety) -> Button:
+        if title is None:
+            title = self.title(payload, variety)
+        elif title.startswith("@"):
+            title = self._choice(title.removeprefix("@"), variety)
+        if payload.startswith("share:"):
+            return Button(title=title, share=payload.removeprefix("share:"))
+        return Button(title=title, payload=payload)
+
+    def _choice(self, name: str, variety: Variety) -> str:
+        for words in (self._words[variety], self._words[DEFAULT_VARIETY]):
+            if name in words.choices:
+                return str(words.choices[name])
+        raise ValueError(f"choices of bot/content has no {name!r}")
+
     def _buttons(self, answer: Answer, shape: Shape, variety: Variety) -> list[Button]:
-        buttons = [
-            Button(title=title or self.title(payload, variety), payload=payload) for payload, title in answer.choices
-        ]
+        buttons = [self._button(payload, title, variety) for payload, title in answer.choices]
         buttons += [Button(title=self.title(f"/{intent}", variety), payload=f"/{intent}") for intent in shape.next]
         sites = [self._fact(slug).values.get("site") or self._fact(slug).values.get("linkedin") for slug in shape.links]
         if answer.data.get("link"):

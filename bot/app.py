@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from rasa_sdk.executor import ActionExecutor
 
 from actions import make_executor
-from bot import page, web
+from bot import files, page, web
 from bot.answers import Answers, FactBook
 from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
@@ -25,11 +25,13 @@ from bot.channels.whatsapp_templates import ChoiceWords
 from bot.content import load_words, phrase
 from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
+from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
 from bot.inbox import Inbox
 from bot.messages import VARIETIES, Inbound
 from bot.outbox import Outbox
 from bot.rasa import Rasa
+from bot.schedule import Schedule
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Assistant:
     inbox: Inbox
     outbox: Outbox
     conversation: Conversation
+    schedule: Schedule
     channels: dict[str, Channel]
     executor: ActionExecutor
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
@@ -86,6 +89,17 @@ class Assistant:
             self.conversation.lanes.wake(contact_id)
         for contact_id in await self.outbox.list_due():
             self.outbox.lanes.wake(contact_id)
+        await self.schedule.run_due()
+        await self._purge()
+
+    async def _purge(self) -> None:
+        """Finish erasures whose receipt was sent; Rasa's memory first, so that nothing is left if it is away."""
+        async with self.db.read() as session:
+            erased = await list_purgeable(session)
+        for contact_id in erased:
+            await self.rasa.forget(contact_id)
+            async with self.db.write() as session:
+                await purge_contact(session, contact_id)
 
 
 def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = None) -> Assistant:
@@ -102,8 +116,11 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     rasa = Rasa(settings.rasa_url, settings.rasa_secret.get_secret_value(), settings.rasa_timeout_s)
     channels = make_channels(settings) if channels is None else dict(channels)
     outbox = Outbox(db, channels)
-    conversation = Conversation(db, rasa, Answers(FactBook(db)), outbox, channels, settings)
-    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, channels, make_executor(db))
+    answers = Answers(FactBook(db))
+    conversation = Conversation(db, rasa, answers, outbox, channels, settings)
+    schedule = Schedule(db, answers, outbox, channels, settings.whatsapp_notice_templates)
+    executor = make_executor(db, settings.base_url)
+    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor)
 
 
 def make_channels(settings: Settings) -> dict[str, Channel]:
@@ -158,6 +175,7 @@ def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) 
     app.add_middleware(web.BodyLimit)
     app.add_exception_handler(RequestValidationError, web.refuse_malformed)
     app.include_router(web.router())
+    app.include_router(files.router())
     app.include_router(page.router())
     return app
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -22,17 +23,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from bot.answers import Answers, RenderError
 from bot.channels.base import Channel
 from bot.choices import find_choice
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.engine import Database
+from bot.db.linking import find_code, merge_contacts, use_code
 from bot.db.models import Contact, Message, Session
 from bot.db.people import open_request
 from bot.db.places import find_nearest_city
 from bot.errors import RasaError
+from bot.journeys.catalogue import form_of
+from bot.journeys.conductor import find_draft, pause_drafts
+from bot.journeys.satisfaction import RATED, ask_for_rating
 from bot.lanes import Lanes
-from bot.messages import Answer, Outbound, Turn, Understanding, Variety
+from bot.messages import RIGHT_TO_LEFT, Answer, Outbound, Turn, Understanding, Variety
 from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
 from bot.payloads import read_payload
-from bot.rasa import Rasa
+from bot.rasa import OpenForm, Rasa
 from bot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -43,6 +48,12 @@ RETRY_PAUSE_S = 1.5
 #: From this probability on, or from this number of words on, a message says by itself in which variety it is.
 CLEAR_VARIETY = 0.75
 CLEAR_WORDS = 4
+#: Addresses are in Latin letters whatever language their owner speaks.
+_NO_LANGUAGE = re.compile(r"\S+@\S+|https?://\S+|\bwww\.\S+", re.IGNORECASE)
+#: So long after its last answer the question of a journey is still what a message answers; later it is resumed.
+JOURNEY_OPEN = timedelta(hours=24)
+#: Fewer words say nothing of a language while a question of a journey is open: "full stack", "cloud و devops".
+IN_JOURNEY_WORDS = 3
 #: Of somebody's first message less is asked, since nothing came before it but a guess.
 CLEAR_AT_FIRST = 0.6
 
@@ -54,6 +65,10 @@ class _Question:
     text: str | None = None
     payload: str | None = None
     answer: Answer | None = None
+    #: Whether a name was asked for, which many write in another script than they speak.
+    is_name: bool = False
+    #: Whether a question of a journey was open.
+    is_asked: bool = False
 
 
 class Conversation:
@@ -133,14 +148,23 @@ class Conversation:
     async def _answer(self, message: Message, started_at: datetime) -> float:
         """Answer one message; the seconds after which to look at this contact again."""
         clock = perf_counter()
+        if await self._is_held(message.contact_id):
+            return await self._leave_to_staff(message, started_at)
+        linking = await self._link(message)
+        if linking is not None:
+            message, question = linking
+        else:
+            question = await self._question_of(message)
         contact, session_row = await self._open_session(message, started_at)
-        question = await self._question_of(message)
         turn: Turn | None = None
         error: str | None = None
         rasa_ms = 0.0
         if question.answer is not None:
             answers: tuple[Answer, ...] = (question.answer,)
         else:
+            form = await self._open_form(message.contact_id)
+            is_name = form is not None and form.requested in ("full_name", "organisation")
+            question = replace(question, is_name=is_name, is_asked=form is not None)
             rasa_clock = perf_counter()
             try:
                 turn = await self._rasa.reply(
@@ -148,8 +172,12 @@ class Conversation:
                     text=question.text,
                     payload=question.payload,
                     metadata={"message_id": message.id},
+                    form=form,
                 )
-                answers = turn.answers
+                answers = _ask_once(turn.answers)
+                if session_row.turns == 0:
+                    answers += await self._offer_to_resume(message.contact_id)
+                answers = await self._ask_for_rating(message.contact_id, answers)
             except RasaError as failure:
                 error = f"{type(failure).__name__}: {failure}"
                 logger.warning("message %s got no answer (attempt %s): %s", message.id, message.attempts + 1, error)
@@ -167,8 +195,49 @@ class Conversation:
             "total": round((perf_counter() - clock) * 1000, 1),
         }
         await self._store(message, session_row, turn, heard, outbounds, error, timings)
+        if any(answer.key == "data_erased" for answer in answers):
+            await self._forget(message.contact_id)
         self._outbox.lanes.wake(message.contact_id)
         return 0
+
+    async def _link(self, message: Message) -> tuple[Message, _Question] | None:
+        """Where a message holds a code from another channel: the message as it is then the linked person's, and what
+        to say; else None."""
+        code = find_code(message.text)
+        if code is None:
+            return None
+        async with self._db.write() as session:
+            other = await use_code(session, code)
+            if other is None:
+                return message, _Question(answer=Answer("link_failed"))
+            if other == message.contact_id:
+                return message, _Question(answer=Answer("link_same"))
+            await merge_contacts(session, other, message.contact_id)
+        async with self._db.read() as session:
+            linked = await session.get_one(Message, message.id)
+            draft = await find_draft(session, linked.contact_id, "asking", "paused")
+        resume = () if draft is None else ((f'/resume_journey{{"journey": "{draft.journey}"}}', None),)
+        answer = Answer("linked", {"journey": draft.journey if draft else None}, resume)
+        return linked, _Question(answer=answer)
+
+    async def _is_held(self, contact_id: int) -> bool:
+        """Whether a member of staff has the conversation."""
+        async with self._db.read() as session:
+            until = await session.scalar(select(Contact.held_until).where(Contact.id == contact_id))
+        return until is not None and until > utc_now()
+
+    async def _leave_to_staff(self, message: Message, started_at: datetime) -> float:
+        """Close a message without a reply: a person answers it."""
+        contact, session_row = await self._open_session(message, started_at)
+        await self._store(message, session_row, None, contact.variety, [], None, {})  # type: ignore[arg-type]
+        return 0
+
+    async def _forget(self, contact_id: int) -> None:
+        """Have Rasa forget somebody at once; if it is away, it is asked again when the erasure is finished."""
+        try:
+            await self._rasa.forget(contact_id)
+        except RasaError as error:
+            logger.warning("contact %s: %s", contact_id, error)
 
     async def _open_session(self, message: Message, now: datetime) -> tuple[Contact, Session]:
         """The contact, and the session this message belongs to: the running one, or a new one (not yet stored)."""
@@ -180,6 +249,37 @@ class Conversation:
             return contact, last
         number = 1 if last is None else last.number + 1
         return contact, Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
+
+    async def _open_form(self, contact_id: int) -> OpenForm | None:
+        """The form whose question the person may be answering; one that was left long ago is put aside."""
+        async with self._db.read() as session:
+            draft = await find_draft(session, contact_id, "asking")
+        if draft is None or draft.asking is None:
+            return None
+        if utc_now() - draft.updated_at < JOURNEY_OPEN:
+            return OpenForm(form_of(draft.journey), draft.asking)
+        async with self._db.write() as session:
+            await pause_drafts(session, contact_id)
+        return None
+
+    async def _offer_to_resume(self, contact_id: int) -> tuple[Answer, ...]:
+        """What to say of a journey that was left, to somebody who comes back; once."""
+        async with self._db.write() as session:
+            draft = await find_draft(session, contact_id, "paused")
+            if draft is None or draft.offered_at is not None:
+                return ()
+            draft.offered_at = utc_now()
+            resume = f'/resume_journey{{"journey": "{draft.journey}"}}'
+            return (Answer("journey_waiting", {"journey": draft.journey}, ((resume, None),)),)
+
+    async def _ask_for_rating(self, contact_id: int, answers: Sequence[Answer]) -> tuple[Answer, ...]:
+        """The answers, the end of a journey with the question whether it helped."""
+        rated = next((answer for answer in answers if answer.key in RATED), None)
+        if rated is None:
+            return tuple(answers)
+        async with self._db.write() as session:
+            asked = await ask_for_rating(session, contact_id, rated)
+        return tuple(asked if answer is rated else answer for answer in answers)
 
     async def _question_of(self, message: Message) -> _Question:
         """What the message asks, after buttons, typed choices, places and things that are not text."""
@@ -213,6 +313,10 @@ class Conversation:
                 return _Question(answer=Answer("location_far"))
             return _Question(payload="/inform" + json.dumps({"city": city.slug}))
         if attachment["kind"] == "contact":
+            form = await self._open_form(message.contact_id)
+            phone = "".join(letter for letter in attachment.get("phone", "") if letter.isdigit())
+            if form is not None and form.requested == "phone" and attachment.get("own") and phone:
+                return _Question(payload="/inform" + json.dumps({"phone": f"+{phone}"}))
             return _Question(answer=Answer("contact_shared"))
         return _Question(answer=Answer("unsupported", {"kind": attachment["kind"]}))
 
@@ -235,9 +339,12 @@ class Conversation:
         self, contact: Contact, message: Message, question: _Question, turn: Turn | None
     ) -> Variety:
         """The variety that the person writes: by this message if it is clear, else by what came before."""
-        if question.text is None or turn is None:
+        if question.text is None or turn is None or question.is_name:
             return contact.variety  # type: ignore[return-value]  # only varieties are ever stored
-        return clear_variety(turn.understanding, question.text, contact.variety, await self._is_first(message))
+        is_first = await self._is_first(message)
+        # To a question of a journey many answer with a technical term, whatever they speak.
+        words_needed = IN_JOURNEY_WORDS if question.is_asked else 0
+        return clear_variety(turn.understanding, question.text, contact.variety, is_first, words_needed)
 
     async def _chosen_variety(self, contact: Contact) -> Variety | None:
         """The variety that the person asked for; read again, since the action of this very turn may have changed it."""
@@ -350,11 +457,23 @@ class Conversation:
                 )
 
 
-def clear_variety(heard: Understanding, text: str, before: str, is_first: bool) -> Variety:
+def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """Without the questions of a journey that were put before the last one, as between two interruptions."""
+    asked = [position for position, answer in enumerate(answers) if answer.key.startswith("ask_")]
+    return tuple(answer for position, answer in enumerate(answers) if position not in asked[:-1])
+
+
+def clear_variety(heard: Understanding, text: str, before: str, is_first: bool, words_needed: int = 0) -> Variety:
     """The variety of a typed message, with the contact's last one deciding for what is short or doubtful ("ok").
 
-    The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic.
+    The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic; unless the message
+    has fewer words than are needed to say anything of its language.
     """
+    mixes = words_needed > 0 and before in RIGHT_TO_LEFT and any("\u0600" <= letter <= "\u06ff" for letter in text)
+    if len(text.split()) < words_needed or (mixes and heard.variety not in RIGHT_TO_LEFT):
+        return before  # type: ignore[return-value]  # only varieties are ever stored
+    if not any(letter.isalpha() for letter in _NO_LANGUAGE.sub("", text)):
+        return before  # type: ignore[return-value]  # only varieties are ever stored
     same_script = (heard.variety in ("ar", "ary-Arab")) == (before in ("ar", "ary-Arab"))
     needed = CLEAR_AT_FIRST if is_first else CLEAR_VARIETY
     is_clear = heard.variety_confidence >= needed or len(text.split()) >= CLEAR_WORDS

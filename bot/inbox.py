@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.channels.base import DeliveryReport
 from bot.db.engine import Database
+from bot.db.erasure import is_erased
 from bot.db.models import Contact, Identity, Message
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound, Variety
 
@@ -86,6 +87,10 @@ class Inbox:
         """The sender's identity, made with its contact at their first message."""
         query = select(Identity).where(Identity.channel == inbound.channel, Identity.address == inbound.sender)
         identity = await session.scalar(query)
+        if identity is not None and await is_erased(session, identity.contact_id):
+            # Who was erased and writes again is somebody new.
+            identity.contact = Contact(variety=_guess_variety(inbound.profile.get("language_code", "")))
+            await session.flush()
         if identity is None:
             contact = Contact(variety=_guess_variety(inbound.profile.get("language_code", "")))
             identity = Identity(channel=inbound.channel, address=inbound.sender, contact=contact, profile={})

@@ -32,30 +32,32 @@ TEXT_LIMIT_CHARS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One choice under a message: either a `payload` that comes back to us, or a `url` that opens.
+    """One choice under a message: a `payload` that comes back to us, a `url` that opens, or one's own data to `share`.
 
-    A payload is Rasa's button syntax, ``/intent`` or ``/intent{"entity": "value"}``, of at most 64 bytes in UTF-8.
+    A payload is Rasa's button syntax, ``/intent`` or ``/intent{"entity": "value"}``, of at most 64 bytes in UTF-8. The
+    one thing to share is ``phone``; only channels that know the person's number by themselves show it.
 
     Raises:
-        ValueError: neither or both of payload and url, an empty title, or a payload longer than 64 bytes.
+        ValueError: none or several of payload, url and share, an empty title, or a payload longer than 64 bytes.
     """
 
     title: str
     payload: str | None = None
     url: str | None = None
+    share: str | None = None
 
     def __post_init__(self) -> None:
         if not self.title.strip():
             raise ValueError("a button needs a title")
-        if (self.payload is None) == (self.url is None):
-            raise ValueError(f"button {self.title!r} needs either a payload or a url")
+        if sum(each is not None for each in (self.payload, self.url, self.share)) != 1:
+            raise ValueError(f"button {self.title!r} needs either a payload, a url or something to share")
         if self.payload is not None and len(self.payload.encode()) > PAYLOAD_LIMIT_BYTES:
             raise ValueError(f"payload of button {self.title!r} is over {PAYLOAD_LIMIT_BYTES} bytes: {self.payload}")
 
     def as_json(self) -> dict[str, str]:
-        """The button as the web channel and the message log show it: title and payload or url."""
-        link = {"payload": self.payload} if self.payload is not None else {"url": self.url or ""}
-        return {"title": self.title, **link}
+        """The button as the web channel and the message log show it: title and payload, url or share."""
+        parts = {"payload": self.payload, "url": self.url, "share": self.share}
+        return {"title": self.title} | {name: value for name, value in parts.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Outbound:
     buttons: tuple[Button, ...] = ()
     variety: Variety = DEFAULT_VARIETY
     answer_key: str = ""
+    #: A provider's approved template that carries the text where free text is not taken (a Content SID of Twilio's).
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +126,14 @@ class Answer:
     """An answer before it has words: the key of its text, the data it shows, and the buttons after it.
 
     `buttons` are either plain follow-ups (a payload whose title comes from the content files) or have their own
-    title, when they name something from the database.
+    title, when they name something from the database, or one of the content files' `choices` by its name after an @.
+    `preface` is said before it, in the same message.
     """
 
     key: str
     data: dict[str, Any] = field(default_factory=dict)
     choices: tuple[tuple[str, str | None], ...] = ()
+    preface: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from bot.channels.base import Channel
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Identity, Message
 from bot.errors import SendError
@@ -117,5 +117,5 @@ class Outbox:
 
 def _outbound_of(message: Message) -> Outbound:
     variety: Variety = message.variety or "fr"  # type: ignore[assignment]  # only varieties are ever stored
-    buttons = tuple(Button(button["title"], button.get("payload"), button.get("url")) for button in message.buttons)
-    return Outbound(message.text, buttons, variety, message.answer_key or "")
+    buttons = tuple(Button(**button) for button in message.buttons)
+    return Outbound(message.text, buttons, variety, message.answer_key or "", message.template)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -36,6 +37,14 @@ class _Reply(BaseModel):
     messages: list[_Said]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenForm:
+    """A form of the domain and the slot that it has asked for."""
+
+    name: str
+    requested: str
+
+
 class Rasa:
     """A client of one Rasa server."""
 
@@ -50,8 +59,12 @@ class Rasa:
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
         )
 
-    async def reply(self, sender: str, *, text: str | None, payload: str | None, metadata: dict[str, Any]) -> Turn:
+    async def reply(
+        self, sender: str, *, text: str | None, payload: str | None, metadata: dict[str, Any], form: OpenForm | None
+    ) -> Turn:
         """One turn: what was typed, or the payload of a button, to what was understood and the answers to it.
+
+        `form` is the one whose question is open; Rasa's own memory of it may be gone, or be of another conversation.
 
         Raises:
             RasaUnreachable: nothing listens, or no answer in time.
@@ -59,6 +72,7 @@ class Rasa:
         """
         body: dict[str, Any] = {"sender": sender, "metadata": metadata}
         body |= {"payload": payload} if payload is not None else {"text": text}
+        body |= {"form": {"name": form.name, "requested": form.requested}} if form is not None else {}
         try:
             response = await self._client.post("/webhooks/app/messages", json=body)
         except httpx.RequestError as error:
@@ -76,6 +90,19 @@ class Rasa:
         if not answers:
             raise RasaError(f"Rasa said nothing to intent {reply.parse.intent!r}")
         return Turn(_understanding_of(reply.parse), answers)
+
+    async def forget(self, contact_id: int) -> None:
+        """Have Rasa drop what it remembers of a person's conversations.
+
+        Raises:
+            RasaError: it can't be reached, or did not do it.
+        """
+        try:
+            response = await self._client.delete(f"/webhooks/app/contacts/{contact_id}")
+        except httpx.RequestError as error:
+            raise RasaUnreachable(f"no answer from Rasa: {type(error).__name__}") from error
+        if response.status_code != 204:
+            raise RasaError(f"Rasa answered {response.status_code}: {response.text[:300]}")
 
     async def is_ready(self) -> bool:
         """Whether Rasa answers and has a model loaded."""
@@ -110,6 +137,11 @@ def _answer_of(said: _Said) -> Answer | None:
     if said.utter_action:
         return Answer(said.utter_action)
     if said.custom and isinstance(said.custom.get("answer"), str):
-        choices = tuple((str(payload), title) for payload, title in said.custom.get("choices", []))
-        return Answer(said.custom["answer"], dict(said.custom.get("data", {})), choices)
+        return _read_answer(said.custom)
     return None
+
+
+def _read_answer(written: dict[str, Any]) -> Answer:
+    choices = tuple((str(payload), title) for payload, title in written.get("choices", []))
+    preface = tuple(_read_answer(before) for before in written.get("preface", []))
+    return Answer(str(written["answer"]), dict(written.get("data", {})), choices, preface)

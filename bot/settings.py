@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     whatsapp_from: str | None = None
     #: JSON object from template name to Content SID, as `python -m bot whatsapp-templates` prints it.
     whatsapp_templates: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    #: JSON object from variety to the Content SID of an approved template with one variable, for reminders after the
+    #: 24-hour window.
+    whatsapp_notice_templates: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
 
     session_idle_minutes: float = Field(default=120, gt=0)
     session_turn_limit: int = Field(default=40, ge=2)
@@ -83,7 +86,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a number in international form, for example whatsapp:+14155238886")
         return f"whatsapp:{number}"
 
-    @field_validator("whatsapp_templates", mode="before")
+    @field_validator("whatsapp_templates", "whatsapp_notice_templates", mode="before")
     @classmethod
     def _json_object(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -91,7 +94,7 @@ class Settings(BaseSettings):
         try:
             return json.loads(value)
         except ValueError:
-            raise ValueError("must be the JSON object that `python -m bot whatsapp-templates` prints") from None
+            raise ValueError('must be a JSON object like {"fr": "HX…"}') from None
 
     @field_validator("telegram_token")
     @classmethod
@@ -126,6 +129,11 @@ class Settings(BaseSettings):
         if not missing and self.public_url is None:
             raise ValueError("WhatsApp needs PUBLIC_URL: Twilio signs and calls that address")
         return self
+
+    @property
+    def base_url(self) -> str:
+        """Where people's browsers reach the app: the public address, else this machine's."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
     def has_telegram(self) -> bool:

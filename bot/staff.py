@@ -1,13 +1,25 @@
-"""What the team reads in the terminal until they open the console: open requests, the oldest first."""
+"""What the team does in the terminal until they have the console: read requests, answer people, move applications."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
 from sqlalchemy import select
 
-from bot.clock import MOROCCO
-from bot.db.engine import open_database
-from bot.db.models import Contact, Identity, Message, StaffRequest
+from bot.clock import MOROCCO, utc_now
+from bot.db.engine import Database, open_database
+from bot.db.models import Application, Contact, Identity, Message, StaffRequest
+from bot.db.people import hand_back, hold
+from bot.errors import AssistantError
+from bot.journeys.preregistration import change_state
+from bot.schedule import WHATSAPP_WINDOW
 from bot.settings import Settings
+
+
+class StaffError(AssistantError):
+    """What was asked can't be done; the text says why and what would be right."""
 
 
 async def print_requests(settings: Settings) -> None:
@@ -29,7 +41,80 @@ async def print_requests(settings: Settings) -> None:
                 )
                 who = f"{identity.channel} {identity.profile.get('name') or identity.address}" if identity else "?"
                 when = request.opened_at.astimezone(MOROCCO).strftime("%Y-%m-%d %H:%M")
-                print(f"{when}  {request.kind:<14} {who} ({contact.variety}): {last or ''}")
+                print(f"{when}  {request.kind:<14} {who} (contact {contact.id}, {contact.variety}): {last or ''}")
+                if request.reference:
+                    print(f"  {request.reference}: " + "; ".join(f"{k}: {v}" for k, v in request.details.items()))
         print(f"{len(requests)} open")
+    finally:
+        await db.aclose()
+
+
+async def take(settings: Settings, contact_id: int, name: str, hours: float) -> None:
+    """Take a conversation over from the bot, which is silent for so long.
+
+    Raises:
+        StaffError: there is no such contact, or somebody else has the conversation.
+    """
+    async with _open(settings) as db, db.write() as session:
+        if await session.get(Contact, contact_id) is None:
+            raise StaffError(f"no contact {contact_id}; `python -m bot requests` names them")
+        if not await hold(session, contact_id, name, utc_now() + timedelta(hours=hours)):
+            contact = await session.get_one(Contact, contact_id)
+            raise StaffError(f"{contact.held_by} has the conversation with contact {contact_id}")
+
+
+async def say(settings: Settings, contact_id: int, text: str) -> None:
+    """Write to a person whose conversation was taken over; the running app sends it.
+
+    Raises:
+        StaffError: nobody has the conversation, or the person can't be written to now.
+    """
+    async with _open(settings) as db, db.write() as session:
+        contact = await session.get(Contact, contact_id)
+        if contact is None or contact.held_until is None or contact.held_until <= utc_now():
+            raise StaffError(f"take contact {contact_id} first: python -m bot take {contact_id} --name …")
+        newest = select(Identity).where(Identity.contact_id == contact_id).order_by(Identity.last_inbound_at.desc())
+        identity = (await session.scalars(newest.limit(1))).one()
+        heard_at = identity.last_inbound_at or identity.created_at
+        if identity.channel == "whatsapp" and heard_at <= utc_now() - WHATSAPP_WINDOW:
+            raise StaffError("WhatsApp takes no free text more than 24 hours after the person's last message")
+        session.add(
+            Message(
+                contact_id=contact_id,
+                identity_id=identity.id,
+                direction="out",
+                channel=identity.channel,
+                state="queued" if identity.channel != "web" else "sent",
+                text=text,
+                variety=contact.variety,
+                answer_key=None,
+            )
+        )
+
+
+async def give_back(settings: Settings, contact_id: int) -> None:
+    """Give a conversation back to the bot, which tells the person so."""
+    async with _open(settings) as db, db.write() as session:
+        await hand_back(session, contact_id)
+
+
+async def move_application(settings: Settings, reference: str, state: str, name: str) -> None:
+    """Change where an application stands, and tell the person in their variety, if they agreed to be told.
+
+    Raises:
+        StaffError: there is no such application.
+    """
+    async with _open(settings) as db, db.write() as session:
+        application = await session.scalar(select(Application).where(Application.reference == reference))
+        if application is None:
+            raise StaffError(f"no application {reference}")
+        await change_state(session, application, state, name)
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Database]:
+    db = open_database(settings.database_url)
+    try:
+        yield db
     finally:
         await db.aclose()

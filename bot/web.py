@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Event
 
 from bot.channels.base import DeliveryReport, WebhookRequest
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.models import Message
 from bot.errors import MalformedInbound, NotAuthentic
 from bot.messages import TEXT_LIMIT_CHARS, Inbound
@@ -258,7 +258,12 @@ async def _web_answer(assistant: Any, message_id: int) -> WebAnswer:
         replies = list(await session.scalars(query))
     return WebAnswer(
         replies=[
-            WebReply(text=reply.text, buttons=[WebButton(**button) for button in reply.buttons], variety=reply.variety)
+            WebReply(
+                text=reply.text,
+                # The page knows nobody's number: there is nothing to share with a press.
+                buttons=[WebButton(**button) for button in reply.buttons if "share" not in button],
+                variety=reply.variety,
+            )
             for reply in replies
         ],
         intent=inbound.intent,

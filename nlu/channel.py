@@ -4,10 +4,15 @@
 
     {"sender": "12.3", "text": "c'est gratuit ?", "metadata": {"message_id": 7}}        what a person typed
     {"sender": "12.3", "payload": "/jobintech_cost", "metadata": {"message_id": 8}}     a button that we offered
+    {…, "form": {"name": "eligibility_form", "requested": "city"}}                      while a form's question is open
+
+The app knows which form is open; Rasa's memory, which a restart empties, is brought in line with it before the turn.
 
 answers 200 with ``{"parse": {...}, "messages": [...]}``, 401 without the right secret, 422 on anything malformed, and
 500 with the error's name when the turn failed.  Typed text that starts with "/" is never read as a command, so nobody
 can trigger an intent by its name.  A message with several questions is answered with the messages of each, in order.
+
+``DELETE /webhooks/app/contacts/12`` drops what is remembered of a person's conversations (204).
 """
 
 from __future__ import annotations
@@ -17,9 +22,12 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Text, Tuple
 
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
+from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.shared.core.constants import REQUESTED_SLOT
+from rasa.shared.core.events import ActiveLoop, SlotSet
 from rasa.shared.exceptions import RasaException
 from sanic import Blueprint, response
 from sanic.request import Request
@@ -50,6 +58,8 @@ class AppMessage:
     text: str
     is_payload: bool
     metadata: Dict[str, Any]
+    #: The form that is open, and the slot that it asked for.
+    form: Optional[Tuple[str, str]] = None
 
 
 def read_message(body: Any) -> AppMessage:
@@ -61,7 +71,7 @@ def read_message(body: Any) -> AppMessage:
     """
     if not isinstance(body, dict):
         raise MalformedRequest("the body must be a JSON object")
-    unknown = set(body) - {"sender", "text", "payload", "metadata"}
+    unknown = set(body) - {"sender", "text", "payload", "metadata", "form"}
     if unknown:
         raise MalformedRequest(f"unknown fields: {', '.join(sorted(map(str, unknown)))}")
     sender = body.get("sender")
@@ -70,6 +80,7 @@ def read_message(body: Any) -> AppMessage:
     metadata = body.get("metadata", {})
     if not isinstance(metadata, dict):
         raise MalformedRequest("metadata must be an object")
+    form = _read_form(body.get("form"))
     text, payload = body.get("text"), body.get("payload")
     if (text is None) == (payload is None):
         raise MalformedRequest("give either text or payload")
@@ -78,14 +89,25 @@ def read_message(body: Any) -> AppMessage:
             raise MalformedRequest(
                 f"payload must be a string of at most {PAYLOAD_LIMIT_CHARS} characters that starts with /"
             )
-        return AppMessage(sender, payload, True, metadata)
+        return AppMessage(sender, payload, True, metadata, form)
     if not isinstance(text, str) or len(text) > TEXT_LIMIT_CHARS:
         raise MalformedRequest(f"text must be a string of at most {TEXT_LIMIT_CHARS} characters")
     # Rasa reads a leading slash as an intent; a person's slash is only punctuation, also in "/ /greet".
     typed = _LEADING_SLASHES.sub("", text).strip()
     if not typed:
         raise MalformedRequest("text must have something in it besides white space and slashes")
-    return AppMessage(sender, typed, False, metadata)
+    return AppMessage(sender, typed, False, metadata, form)
+
+
+def _read_form(value: Any) -> Optional[Tuple[str, str]]:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"name", "requested"}:
+        raise MalformedRequest("form must be an object with name and requested")
+    name, requested = value["name"], value["requested"]
+    if not isinstance(name, str) or not name or not isinstance(requested, str) or not requested:
+        raise MalformedRequest("name and requested of form must be strings with something in them")
+    return name, requested
 
 
 def describe_parse(parse_data: Dict[str, Any]) -> Dict[str, Any]:
@@ -104,6 +126,25 @@ def describe_parse(parse_data: Dict[str, Any]) -> Dict[str, Any]:
         ],
         "variety": parse_data.get("variety"),
     }
+
+
+async def open_form(processor: Any, message: UserMessage, form: Tuple[str, str]) -> None:
+    """Have Rasa's memory of a conversation hold the form that the app says is open.
+
+    Raises:
+        MalformedRequest: the domain has no such form or slot.
+    """
+    name, requested = form
+    if requested not in processor.domain.forms.get(name, {}).get("required_slots", ()):
+        raise MalformedRequest(f"form {name!r} with the slot {requested!r} is not in the domain")
+    tracker = await processor.fetch_tracker_and_update_session(
+        message.sender_id, message.output_channel, message.metadata
+    )
+    if tracker.active_loop_name == name and tracker.get_slot(REQUESTED_SLOT) == requested:
+        return
+    tracker.update(ActiveLoop(name), processor.domain)
+    tracker.update(SlotSet(REQUESTED_SLOT, requested), processor.domain)
+    await processor.save_tracker(tracker)
 
 
 async def find_questions(processor: Any, text: str) -> List[Dict[str, Any]]:
@@ -191,6 +232,16 @@ class AppChannel(InputChannel):
             is_ready = agent is not None and agent.is_ready()
             return response.json({"ready": is_ready}, status=200 if is_ready else 503)
 
+        @routes.route("/contacts/<contact:str>", methods=["DELETE"])
+        async def forget(request: Request, contact: str) -> HTTPResponse:
+            if not is_authentic(request):
+                return refuse()
+            store = request.app.ctx.agent.tracker_store
+            # Rasa wraps the store of endpoints.yml in one that survives its failures.
+            store = store._tracker_store if isinstance(store, FailSafeTrackerStore) else store
+            store.forget(contact)
+            return response.empty(status=204)
+
         @routes.route("/messages", methods=["POST"])
         async def receive(request: Request) -> HTTPResponse:
             if not is_authentic(request):
@@ -210,10 +261,14 @@ class AppChannel(InputChannel):
             try:
                 # Parsed once, here: the turn is handed the result instead of parsing again.
                 processor = request.app.ctx.agent.processor
+                if message.form is not None:
+                    await open_form(processor, user_message, message.form)
                 user_message.parse_data = await processor.parse_message(user_message)
                 questions = [] if message.is_payload else await find_questions(processor, message.text)
                 for turn in _split_turn(user_message, questions):
                     await on_new_message(turn)
+            except MalformedRequest as error:
+                return response.json({"error": str(error)}, status=422)
             except Exception as error:  # whatever failed inside Rasa or an action: the app apologises and logs it
                 logger.exception("turn of %s failed", message.sender)
                 return response.json({"error": type(error).__name__}, status=500)

@@ -25,6 +25,13 @@ class RecentTrackerStore(InMemoryTrackerStore):
         super().__init__(domain, event_broker, **kwargs)
         self.store: "OrderedDict[str, str]" = OrderedDict()
 
+    def forget(self, contact: str) -> int:
+        """Drop every session of a contact; how many there were."""
+        own = [sender for sender in self.store if sender.partition(".")[0] == contact]
+        for sender in own:
+            del self.store[sender]
+        return len(own)
+
     async def save(self, tracker: Any) -> None:
         """Keep a session, and drop the oldest beyond the limit."""
         await super().save(tracker)

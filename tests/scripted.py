@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from bot.app import Assistant, make_app
 from bot.channels.base import Channel, DeliveryReport, WebhookRequest
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Message
 from bot.errors import MalformedInbound, NotAuthentic, SendError

@@ -14,7 +14,7 @@ import yaml
 from jinja2 import Environment, meta
 from running import sqlite_url
 
-from bot.answers import Answers, FactBook, RenderError
+from bot.answers import FILTERS, Answers, FactBook, RenderError
 from bot.content import Words, load_shapes, load_words
 from bot.db.base import Base
 from bot.db.engine import Database, open_database
@@ -131,9 +131,7 @@ class TestButtons:
 def test_texts_use_the_same_data_in_every_variety() -> None:
     """No variety leaves out, or invents, a value that an action found and the French text shows."""
     environment = Environment()
-    environment.filters |= dict.fromkeys(
-        ("day", "month", "number", "city", "sector", "stage", "kind", "offer", "topic", "track"), str
-    )
+    environment.filters |= dict.fromkeys(FILTERS, str)
     # Names and dates inside facts are in French: a variety may write them in its own words instead.
     shared = {"as_of", "facts"}
     differing = {}

@@ -26,8 +26,8 @@ from sqlalchemy import func, select, text, update
 
 from bot import conversation, lanes, outbox
 from bot.app import Assistant
+from bot.clock import utc_now
 from bot.conversation import clear_variety
-from bot.db.base import utc_now
 from bot.db.engine import Database
 from bot.db.models import City, Contact, Message, Session
 from bot.inbox import Inbox

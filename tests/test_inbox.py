@@ -11,7 +11,7 @@ from scripted import all_messages, inbound
 from sqlalchemy import func, select
 
 from bot.channels.base import DeliveryReport
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.engine import Database, open_database
 from bot.db.models import Contact, Identity, Message
 from bot.inbox import Inbox, clean_text

@@ -9,7 +9,7 @@ from scripted import ScriptedChannel, ScriptedRasa, all_messages, eventually, in
 from sqlalchemy import func, select
 
 from bot import lanes, outbox
-from bot.db.base import utc_now
+from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Identity, Message
 from bot.errors import SendError

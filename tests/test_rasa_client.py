@@ -25,7 +25,7 @@ async def ask(url: str, **values: Any) -> Any:
     client = Rasa(url, values.pop("secret", SECRET), values.pop("timeout_s", 5.0))
     try:
         question = {"text": "salut", "payload": None, "metadata": {"message_id": 7}} | values
-        return await client.reply("1.1", **question)
+        return await client.reply("1.1", **{"form": None, **question})
     finally:
         await client.aclose()
 

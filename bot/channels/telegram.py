@@ -13,7 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from telegram import BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import (
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    KeyboardButton,
+    LinkPreviewOptions,
+    ReplyKeyboardMarkup,
+)
 from telegram.constants import ChatAction, MessageLimit
 from telegram.error import (
     BadRequest,
@@ -345,8 +352,13 @@ def _commands(descriptions: Mapping[str, Mapping[str, str]], language: str) -> l
     return commands
 
 
-def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
+def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | ReplyKeyboardMarkup | None:
     """Buttons in rows: two short titles side by side, a long one alone."""
+    shared = [button for button in buttons if button.share is not None]
+    if shared:
+        # Only the keyboard in place of the phone's own can ask for the number (KeyboardButton.request_contact).
+        keys = [[KeyboardButton(button.title, request_contact=True)] for button in shared]
+        return ReplyKeyboardMarkup(keys, resize_keyboard=True, one_time_keyboard=True)
     rows: list[list[InlineKeyboardButton]] = []
     room = False
     for button in buttons:

@@ -8,6 +8,7 @@ Out: the Messages resource (https://www.twilio.com/docs/messaging/api/message-re
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import re
@@ -185,6 +186,13 @@ class WhatsAppChannel:
         if not _ADDRESS.fullmatch(address):
             raise SendError(f"{address!r} is not a WhatsApp number", code="address", retryable=False)
         words = self._words.get(message.variety) or self._words[DEFAULT_VARIETY]
+        if message.template is not None:
+            # An approved template with one variable, which takes one line.
+            line = " – ".join(filter(None, (part.strip() for part in message.text.splitlines())))
+            if not fits_variable(line):
+                raise SendError("the text does not fit the template's variable", code="template", retryable=False)
+            variables = json.dumps({"1": line}, ensure_ascii=False)
+            return await self._post(address, content_sid=message.template, content_variables=variables)
         choices = [button for button in message.buttons if button.payload is not None]
         links = numbered_list([button for button in message.buttons if button.url is not None], "")
         text = message.text.strip()

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from bot.db.models import Event, Publication
 
@@ -42,7 +43,7 @@ async def find_events(
 
 async def find_event(session: AsyncSession, slug: str) -> Event | None:
     """One event."""
-    return await session.get(Event, slug)
+    return await session.get(Event, slug, options=[joinedload(Event.city)])
 
 
 async def find_publications(session: AsyncSession, *, topic: str | None = None) -> list[Publication]:

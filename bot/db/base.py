@@ -48,8 +48,3 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}
-
-
-def utc_now() -> datetime:
-    """The present moment, aware and in UTC."""
-    return datetime.now(UTC)

@@ -8,8 +8,19 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.base import utc_now
-from bot.db.models import Contact, Identity, Message, StaffRequest, Subscription
+from bot.clock import utc_now
+from bot.db.models import (
+    Application,
+    Consent,
+    Contact,
+    Identity,
+    Message,
+    Registration,
+    StaffRequest,
+    Subscription,
+)
+from bot.db.notices import plan_notice
+from bot.messages import Answer
 
 
 async def open_request(session: AsyncSession, contact_id: int, kind: str, message_id: int | None) -> bool:
@@ -64,6 +75,9 @@ class Held:
     chosen_variety: str | None
     subscriptions: list[str]
     open_requests: int
+    application: str | None
+    registrations: int
+    consents: list[Consent]
 
 
 async def count_held(session: AsyncSession, contact_id: int) -> Held:
@@ -81,6 +95,9 @@ async def count_held(session: AsyncSession, contact_id: int) -> Held:
     requests = await session.scalar(
         select(func.count()).where(StaffRequest.contact_id == contact_id, StaffRequest.closed_at.is_(None))
     )
+    consents = await session.scalars(select(Consent).where(Consent.contact_id == contact_id).order_by(Consent.id))
+    registrations = await session.scalar(select(func.count()).where(Registration.contact_id == contact_id))
+    application = select(Application.reference).where(Application.contact_id == contact_id)
     return Held(
         since=contact.created_at,
         messages=messages or 0,
@@ -88,4 +105,32 @@ async def count_held(session: AsyncSession, contact_id: int) -> Held:
         chosen_variety=contact.chosen_variety,
         subscriptions=sorted(topics),
         open_requests=requests or 0,
+        application=await session.scalar(application.order_by(Application.id.desc()).limit(1)),
+        registrations=registrations or 0,
+        consents=list(consents),
     )
+
+
+async def hold(session: AsyncSession, contact_id: int, staff: str, until: datetime) -> bool:
+    """Give a conversation to a member of staff; False when somebody else has it.
+
+    The bot is silent until then, or until it is handed back.
+    """
+    free = Contact.held_until.is_(None) | (Contact.held_until <= utc_now()) | (Contact.held_by == staff)
+    statement = update(Contact).where(Contact.id == contact_id, free).values(held_by=staff, held_until=until)
+    return await session.scalar(statement.returning(Contact.id)) is not None
+
+
+async def hand_back(session: AsyncSession, contact_id: int) -> None:
+    """Give a conversation back to the bot, which says so, and close the person's request for a human."""
+    now = utc_now()
+    await session.execute(update(Contact).where(Contact.id == contact_id).values(held_by=None, held_until=None))
+    waiting = (StaffRequest.contact_id == contact_id) & (StaffRequest.kind == "human")
+    await session.execute(update(StaffRequest).where(waiting, StaffRequest.closed_at.is_(None)).values(closed_at=now))
+    plan_notice(session, contact_id, "requested", Answer("bot_is_back", {}, (("/ask_capabilities", None),)))
+
+
+async def end_holds(session: AsyncSession) -> None:
+    """Hand back the conversations that staff held for longer than they said."""
+    for contact_id in list(await session.scalars(select(Contact.id).where(Contact.held_until <= utc_now()))):
+        await hand_back(session, contact_id)

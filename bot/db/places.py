@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import re
+import unicodedata
 from math import asin, cos, radians, sin, sqrt
 
 from sqlalchemy import select
@@ -12,6 +15,8 @@ from bot.db.models import City
 EARTH_RADIUS_KM = 6371.0
 #: Farther than this from every town that we know, a place is not in Morocco as far as we can tell.
 NEAR_KM = 80.0
+#: How alike a misspelt name must be (ratio of `difflib.SequenceMatcher`).
+SPELT_ALIKE = 0.84
 
 
 def distance_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
@@ -30,3 +35,22 @@ async def find_nearest_city(session: AsyncSession, latitude: float, longitude: f
     nearest = min(cities, key=lambda city: distance_km(latitude, longitude, city.latitude, city.longitude))
     far = distance_km(latitude, longitude, nearest.latitude, nearest.longitude) > NEAR_KM
     return None if far else nearest
+
+
+async def find_city_by_spelling(session: AsyncSession, text: str) -> str | None:
+    """The slug of the town whose name a text of at most three words is closest to, if it is close: "casblanca"."""
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    if not words or len(words) > 3:
+        return None
+    names = {_plain(city.name): city.slug for city in await session.scalars(select(City))}
+    for said in (" ".join(words), *words):
+        close = difflib.get_close_matches(_plain(said), names, n=1, cutoff=SPELT_ALIKE) if len(said) >= 4 else []
+        if close:
+            return names[close[0]]
+    return None
+
+
+def _plain(name: str) -> str:
+    """A name in lower case without accents and hyphens."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in letters if not unicodedata.combining(c)).replace("-", " ")

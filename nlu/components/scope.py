@@ -72,9 +72,15 @@ class EntityScope(GraphComponent, EntityExtractorMixin):
         return cls()
 
     def process(self, messages: List[Message]) -> List[Message]:
-        """Take the entities off that the likely intents of their message do not use."""
+        """Take the entities off that the likely intents of their message do not use.
+
+        They are kept beside the others: to a question of ours they may be the answer all the same.
+        """
         for message in messages:
             intents = {each["name"]: each["confidence"] for each in message.get("intent_ranking", [])}
-            kept = [entity for entity in message.get(ENTITIES, []) if is_in_scope(entity["entity"], intents)]
+            found = message.get(ENTITIES, [])
+            kept = [entity for entity in found if is_in_scope(entity["entity"], intents)]
             message.set(ENTITIES, kept, add_to_output=True)
+            beyond = [entity for entity in found if entity not in kept]
+            message.set("entities_beyond_scope", beyond, add_to_output=True)
         return messages

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from journey_answers import JOURNEY_ANSWERS
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 from running import sqlite_url
@@ -39,8 +40,10 @@ NAMES_MOSTLY = 0.2
 def _list_topics() -> Iterator[tuple[tuple[str, None], ...]]:
     """Every intent that "did you mean" may name, three at a time."""
     domain = yaml.safe_load((FOLDER.parent.parent / "domain.yml").read_text(encoding="utf-8"))
-    names = (str(next(iter(item)) if isinstance(item, dict) else item) for item in domain["intents"])
-    topics = [f"/{name}" for name in names if name not in NOT_TOPICS | {"request_erasure"}]
+    names = [str(next(iter(item)) if isinstance(item, dict) else item) for item in domain["intents"]]
+    # From this one on only buttons carry them.
+    typed = names[: names.index("request_erasure")]
+    topics = [f"/{name}" for name in typed if name not in NOT_TOPICS]
     for start in range(0, len(topics), 3):
         yield tuple((topic, None) for topic in topics[start : start + 3])
 
@@ -114,7 +117,7 @@ async def _seeded(url: str) -> Database:
 
 
 async def _computed(db: Database) -> list[Answer]:
-    executor = make_executor(db)
+    executor = make_executor(db, "https://bot.example.ma")
     answers = []
     for action, intent, entities in QUESTIONS:
         found = [{"entity": name, "value": value, "text": value} for name, value in entities.items()]
@@ -137,7 +140,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Variety,
         db = await _seeded(sqlite_url(tmp_path_factory.mktemp("texts")))
         try:
             answers = [Answer(key) for key in load_shapes() if key.startswith("utter_")]
-            answers += [*await _computed(db), *SENT_BY_THE_APP]
+            answers += [*await _computed(db), *SENT_BY_THE_APP, *JOURNEY_ANSWERS]
             renderer = Answers(FactBook(db))
             return {variety: [await renderer.render(answer, variety) for answer in answers] for variety in VARIETIES}
         finally:
@@ -262,4 +265,7 @@ def test_the_domain_has_every_fixed_answer() -> None:
     assert set(domain["responses"]) == fixed
     rules = yaml.safe_load((root / "nlu" / "rules.yml").read_text(encoding="utf-8"))["rules"]
     used = {step["action"] for rule in rules for step in rule["steps"] if "action" in step}
-    assert used == fixed | set(domain["actions"])
+    forms = set(domain["forms"])
+    # Actions say these two by themselves, when there is nothing of the person's own to say.
+    said = {"utter_jobintech_eligibility", "utter_application_status"}
+    assert used | {f"validate_{form}" for form in forms} | said == fixed | set(domain["actions"]) | forms

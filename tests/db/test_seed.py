@@ -16,13 +16,35 @@ from sqlalchemy import func, select
 
 from bot.db.base import Base
 from bot.db.engine import Database, open_database
-from bot.db.models import City, Cohort, Event, Fact, Operator, Programme, Publication, Track
+from bot.db.models import (
+    Alternative,
+    City,
+    Cohort,
+    EligibilityRule,
+    Event,
+    Fact,
+    Operator,
+    Programme,
+    Publication,
+    Track,
+)
 from bot.db.seed import SEED_FOLDER, SeedError, read_seed, seed
 from bot.db.seed.fields import EVENT_TOPICS, PUBLICATION_TOPICS, SECTORS, STAGES
 from bot.messages import PAYLOAD_LIMIT_BYTES, VARIETIES
 
 LOOKUPS = Path(__file__).parents[2] / "nlu" / "lookups"
-TABLES: tuple[Any, ...] = (Fact, City, Operator, Track, Cohort, Programme, Event, Publication)
+TABLES: tuple[Any, ...] = (
+    Fact,
+    City,
+    Operator,
+    Track,
+    Cohort,
+    Programme,
+    Event,
+    Publication,
+    EligibilityRule,
+    Alternative,
+)
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ def check_buttons(reply: dict[str, Any], variety: str) -> None:
         elif "{" not in payload:
             intent = payload.removeprefix("/")
             assert button["title"] == TITLES[variety].get(intent, button["title"])
-            words = re.sub("JobInTech|MNC", "", button["title"])
-            assert is_arabic(words, share=0.9) == (variety in RIGHT_TO_LEFT)
+            words = re.sub("JobInTech|MNC|👍|👎", "", button["title"])
+            assert not words or is_arabic(words, share=0.9) == (variety in RIGHT_TO_LEFT)
 
 
 @pytest.mark.parametrize(("question", "variety"), CASES)
@@ -129,11 +129,15 @@ def test_every_button_has_an_answer(app: RunningApp, log: Log, variety: str) -> 
         # Another language would end the walk through this one.
         if payload is None or payload in pressed or payload.startswith("/change_language{"):
             continue
-        (reply,) = app.ask(sender, payload=payload)["replies"]
-        pressed[payload] = reply["text"]
-        assert reply["variety"] == variety, payload
-        check_buttons(reply, variety)
-        waiting += reply["buttons"]
+        # Nor is there anything left to look at once everything about the person is erased.
+        if payload == "/erase_my_data":
+            continue
+        # In the middle of a journey its question comes after the answer.
+        for reply in app.ask(sender, payload=payload)["replies"]:
+            pressed[payload] = reply["text"]
+            assert reply["variety"] == variety, payload
+            check_buttons(reply, variety)
+            waiting += reply["buttons"]
     assert len(pressed) > 40
     keys = {row["answer_key"] for row in log.list_messages(sender, "out")}
     assert keys.isdisjoint(

@@ -2,132 +2,48 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from requests import PreparedRequest, Response
 from running import RunningApp, make_settings
-from twilio.request_validator import RequestValidator
 
 from bot.app import whatsapp_words
-from bot.channels.whatsapp import WhatsAppChannel
 from e2e.databases import new_database
 from e2e.log import Log
 from e2e.varieties import guess_variety
-from tests.channels.twilio_spec import ACCOUNT_SID, AUTH_TOKEN, TwilioApi, refusal
-from tests.specs import spec_path
-
-PUBLIC_URL = "https://bot.example.ma"
-WEBHOOK = "/webhooks/whatsapp"
-OURS = "whatsapp:+14155238886"
-_numbers = itertools.count(212_600_100_000)
-_sids = itertools.count(1)
-
-
-class _Twilio(TwilioApi):
-    """Keeps what was wrong with a request, since the app treats it as any failure to send."""
-
-    def __init__(self) -> None:
-        super().__init__(spec_path("twilio_api_v2010.json"), spec_path("twilio_content_v1.json"))
-        self.problems: list[str] = []
-
-    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        try:
-            return super().send(request, *args, **kwargs)
-        except AssertionError as error:
-            self.problems.append(str(error))
-            raise
-
-
-class Person:
-    """Somebody with WhatsApp on their phone."""
-
-    def __init__(self, app: RunningApp, twilio: TwilioApi) -> None:
-        self._number = next(_numbers)
-        self._url = f"{app.base_url}{WEBHOOK}"
-        self._twilio = twilio
-
-    @property
-    def address(self) -> str:
-        """How Twilio names them."""
-        return f"whatsapp:+{self._number}"
-
-    def compose(self, text: str, **fields: str) -> dict[str, str]:
-        """A message as Twilio posts it (https://www.twilio.com/docs/messaging/guides/webhook-request)."""
-        sid = f"SM{next(_sids):032x}"
-        return {
-            "SmsMessageSid": sid,
-            "NumMedia": "0",
-            "ProfileName": "Youssef",
-            "MessageType": "text",
-            "SmsSid": sid,
-            "WaId": str(self._number),
-            "SmsStatus": "received",
-            "Body": text,
-            "To": OURS,
-            "NumSegments": "1",
-            "MessageSid": sid,
-            "AccountSid": ACCOUNT_SID,
-            "From": self.address,
-            "ApiVersion": "2010-04-01",
-            **fields,
-        }
-
-    def post(self, fields: dict[str, str], *, token: str = AUTH_TOKEN, signed: dict[str, str] | None = None) -> int:
-        """Post what Twilio would, signed as it does; the status of the answer."""
-        signature = RequestValidator(token).compute_signature(f"{PUBLIC_URL}{WEBHOOK}", signed or fields)
-        headers = {"X-Twilio-Signature": signature}
-        return httpx.post(self._url, data=fields, headers=headers, timeout=20).status_code
-
-    def write(self, text: str, **fields: str) -> None:
-        """Write a message."""
-        assert self.post(self.compose(text, **fields)) == 200
-
-    def received(self) -> list[dict[str, Any]]:
-        """What reached the phone."""
-        return [message for message in self._twilio.messages if message["To"] == self.address]
+from e2e.whatsapp import OURS, PUBLIC_URL, WEBHOOK, Person, Twilio, list_choices, make_channel
+from tests.channels.twilio_spec import ACCOUNT_SID, refusal
 
 
 @pytest.fixture(scope="module")
-def twilio() -> _Twilio:
+def twilio() -> Twilio:
     """Twilio, with an account without templates."""
-    return _Twilio()
+    return Twilio()
 
 
 @pytest.fixture(scope="module")
 def app(
-    ports: tuple[int, int], rasa_url: str, twilio: _Twilio, tmp_path_factory: pytest.TempPathFactory
+    ports: tuple[int, int], rasa_url: str, twilio: Twilio, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningApp]:
     """The app with a WhatsApp sender."""
-    channel = WhatsAppChannel(
-        ACCOUNT_SID, AUTH_TOKEN, OURS, PUBLIC_URL, whatsapp_words(), http_client=twilio.http_client()
-    )
     settings = make_settings(
         port=ports[0],
         rasa_url=rasa_url,
         database_url=new_database(tmp_path_factory.mktemp("whatsapp")),
         public_url=PUBLIC_URL,
     )
-    with RunningApp(settings, channels={"whatsapp": channel}) as running:
+    with RunningApp(settings, channels={"whatsapp": make_channel(twilio)}) as running:
         yield running
 
 
 @pytest.fixture
-def person(app: RunningApp, twilio: _Twilio) -> Iterator[Person]:
+def person(app: RunningApp, twilio: Twilio) -> Iterator[Person]:
     """Somebody new; every request to Twilio that followed must have been right."""
     yield Person(app, twilio)
     assert twilio.problems == []
-
-
-def list_choices(text: str) -> list[str]:
-    """The titles of a numbered list, in order."""
-    found = re.findall(r"^(\d+)\. (.+)$", text, re.MULTILINE)
-    assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
-    return [title for _, title in found]
 
 
 def test_text(person: Person, log: Log) -> None:
@@ -286,7 +202,7 @@ def test_redelivery(person: Person, log: Log) -> None:
     assert ["212 Founders" in sent["Body"] for sent in person.received()] == [True, False]
 
 
-def test_opted_out(person: Person, twilio: _Twilio, log: Log) -> None:
+def test_opted_out(person: Person, twilio: Twilio, log: Log) -> None:
     """Somebody who opted out at Twilio is marked and not tried again."""
     twilio.answers.append(refusal(400, 21610, "Attempt to send to unsubscribed recipient"))
     person.write("on reçoit une bourse pendant la formation ou pas ?")
@@ -297,7 +213,7 @@ def test_opted_out(person: Person, twilio: _Twilio, log: Log) -> None:
     assert person.received() == []
 
 
-def test_twilio_is_busy(person: Person, twilio: _Twilio, log: Log) -> None:
+def test_twilio_is_busy(person: Person, twilio: Twilio, log: Log) -> None:
     """A message that Twilio refuses for now goes out a little later, once."""
     twilio.answers.append(refusal(429, 20429, "Too many requests", Retry_After="1"))
     person.write("on reçoit une bourse pendant la formation ou pas ?")

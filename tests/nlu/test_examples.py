@@ -23,10 +23,12 @@ def name_of(entry: object) -> str:
     return str(next(iter(entry)) if isinstance(entry, dict) else entry)
 
 
-#: Nobody types it: only a button carries it.
-BUTTON_ONLY = {"request_erasure"}
-INTENTS = {name_of(entry) for entry in DOMAIN["intents"]} - BUTTON_ONLY
-ENTITIES = {name_of(entry) for entry in DOMAIN["entities"]}
+#: What people type: from request_erasure on only buttons carry an intent.
+_NAMES = [name_of(entry) for entry in DOMAIN["intents"]]
+INTENTS = set(_NAMES[: _NAMES.index("request_erasure")])
+#: What only buttons carry: the journey to go on with, the field to correct, the need of a founder.
+BUTTON_ENTITIES = {"journey", "field", "offer"}
+ENTITIES = {name_of(entry) for entry in DOMAIN["entities"]} - BUTTON_ENTITIES
 
 
 def test_every_line_is_read() -> None:
@@ -83,6 +85,14 @@ WRITTEN = {
         "mes donnees dyali",
         "mes donnees",
         "MY DATA",
+    ],
+    "cancel": ["annuler", "cancel", "إلغاء"],
+    "application_status": [
+        "où en est mon dossier",
+        "what's the status of my application",
+        "dossier dyali",
+        "فين وصل الدوسي ديالي",
+        "ملفي",
     ],
     "unsubscribe": ["STOP", "stop", "arrêt", "وقف", "حبسو الميساجات", "أوقفوا الرسائل", "baraka mn les messages"],
 }

@@ -11,12 +11,24 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.clock import MOROCCO
 from bot.db.base import Base
-from bot.db.models import City, Cohort, Event, Fact, Operator, Programme, Publication, Track
+from bot.db.models import (
+    Alternative,
+    City,
+    Cohort,
+    EligibilityRule,
+    Event,
+    Fact,
+    Operator,
+    Programme,
+    Publication,
+    Track,
+)
 
 #: Longest slug; the longest payload around one, ``/incubator_details{"programme":"…"}``, then has 62 of 64 bytes.
 SLUG_LIMIT_CHARS = 28
@@ -78,6 +90,10 @@ PUBLICATION_TOPICS = (
     "egovernment",
     "outsourcing",
 )
+
+DIPLOMAS = ("none", "niveau-bac", "bac", "bac+1", "technicien", "bac+2", "bac+3", "bac+4", "bac+5", "doctorat")
+SITUATIONS = ("student", "graduate", "jobseeker", "employee", "self-employed")
+VERDICTS = ("fits", "unclear", "refused")
 
 Check = Callable[[Any], Any]
 
@@ -178,6 +194,14 @@ def _check_day(value: Any) -> date:
         raise ValueError(f"{str(value)!r} is not a day; write YYYY-MM-DD") from None
 
 
+def _check_moment(value: Any) -> datetime:
+    """A moment in Morocco's time, to the minute."""
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d %H:%M").replace(tzinfo=MOROCCO).astimezone(UTC)
+    except ValueError:
+        raise ValueError(f"{str(value)!r} is not a moment; write YYYY-MM-DD HH:MM, in Morocco's time") from None
+
+
 def _check_public_url(value: Any) -> str:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -219,6 +243,21 @@ def _check_values(value: Any) -> dict[str, Any]:
     return value
 
 
+def _check_conditions(value: Any) -> dict[str, Any]:
+    """Conditions on a person: codes of their diploma and situation, ages from and to."""
+    codes = {"diploma": DIPLOMAS, "situation": SITUATIONS}
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not a mapping; write {{diploma: [bac+2], age: [18, 35]}}")
+    for name, wanted in value.items():
+        if name in codes:
+            _list_of(_one_of(codes[name]))(wanted)
+        elif name != "age":
+            raise ValueError(f"{name!r} is no condition; known are {', '.join([*codes, 'age'])}")
+        elif len(_list_of(_whole_number(10, 99))(wanted)) != 2 or wanted[0] > wanted[1]:
+            raise ValueError(f"age: {wanted!r} is not [from, to] in years")
+    return value
+
+
 def _optional(check: Check, default: Any = None, refers_to: str | None = None) -> Field:
     return Field(check if default is not None else _or_null(check), False, default, refers_to)
 
@@ -231,6 +270,7 @@ _FACT_SLUGS = Field(_list_of(check_slug), refers_to="facts")
 _RANK = Field(_whole_number(1, 10_000))
 _MONTHS = _optional(_number(0.25, 120))
 _AMOUNT_DH = _optional(_whole_number(1, 10**9))
+_CONDITIONS = _optional(_check_conditions, {})
 _WEBSITE = _optional(_check_public_url)
 
 #: The keys of an entry, by table, in the order in which the tables are filled: what is cited comes first.
@@ -308,6 +348,14 @@ FIELDS: Mapping[type[Base], Mapping[str, Field]] = {
         "last_starts_on": _optional(_check_partial_date),
         "last_ends_on": _optional(_check_partial_date),
         "website": _WEBSITE,
+        "begins_at": _optional(_check_moment),
+        "finishes_at": _optional(_check_moment),
+        "place": _optional(_text(160)),
+        "latitude": _optional(_number(20, 37)),
+        "longitude": _optional(_number(-18, 0)),
+        "price_dh": _optional(_whole_number(0, 1_000_000)),
+        "is_registered_here": _optional(_check_yes_or_no, False),
+        "capacity": _optional(_whole_number(1, 100_000)),
         "fact_slugs": _FACT_SLUGS,
         "is_demo": _optional(_check_yes_or_no, False),
     },
@@ -319,6 +367,22 @@ FIELDS: Mapping[type[Base], Mapping[str, Field]] = {
         "published_on": Field(_or_null(_check_partial_date)),
         "fact_slugs": _FACT_SLUGS,
     },
+    EligibilityRule: {
+        "slug": Field(check_slug),
+        "conditions": _CONDITIONS,
+        "verdict": Field(_one_of(VERDICTS)),
+        "fact_slugs": _FACT_SLUGS,
+        "rank": _RANK,
+    },
+    Alternative: {
+        "slug": Field(check_slug),
+        "name": Field(_text(120)),
+        "conditions": _CONDITIONS,
+        "city_slugs": _slugs_of("cities"),
+        "website": _WEBSITE,
+        "fact_slugs": _FACT_SLUGS,
+        "rank": _RANK,
+    },
 }
 
 #: The columns that texts/<variety>.yml fills, by table. One column: the text itself; several: a mapping of them.
@@ -327,4 +391,6 @@ TEXTS: Mapping[type[Base], Mapping[str, Check]] = {
     Programme: {"summary": _text(SUMMARY_LIMIT_CHARS)},
     Event: {"summary": _text(SUMMARY_LIMIT_CHARS)},
     Publication: {"title": _text(TITLE_LIMIT_CHARS), "summary": _text(SUMMARY_LIMIT_CHARS)},
+    EligibilityRule: {"reason": _text(SUMMARY_LIMIT_CHARS)},
+    Alternative: {"summary": _text(SUMMARY_LIMIT_CHARS)},
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def _check_entry(place: str, entry: Mapping[str, Any], fields: Mapping[str, Fiel
         elif field.required:
             raise SeedError(f"{place}: {key}: is missing; write it")
         else:
-            row[key] = list(field.default) if isinstance(field.default, list) else field.default
+            row[key] = copy(field.default)
     return row
 
 

@@ -1,5 +1,4 @@
-"""The tables, in two halves: the conversation (people, messages, what was understood and looked up) and the content
-(facts, trainings, programmes, events, publications).
+"""People, their messages, and what was understood and looked up.
 
 States are short words in plain text columns with a check constraint: readable in any database tool, and a new one is
 a one-line migration.
@@ -7,15 +6,14 @@ a one-line migration.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from bot.db.base import Base, utc_now
-
-# --- people and conversations ---------------------------------------------------------------------------------------
+from bot.clock import utc_now
+from bot.db.base import Base
 
 
 class Contact(Base):
@@ -31,6 +29,11 @@ class Contact(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     #: Set when the person asked for no more messages of our own accord; replies go on.
     unsubscribed_at: Mapped[datetime | None]
+    #: The member of staff who has the conversation, and until when: as long as that the bot is silent.
+    held_by: Mapped[str | None] = mapped_column(String(64))
+    held_until: Mapped[datetime | None]
+    #: Set when everything about the person was erased; the row and the address go once the receipt is sent.
+    erased_at: Mapped[datetime | None]
 
     identities: Mapped[list[Identity]] = relationship(back_populates="contact")
 
@@ -134,6 +137,8 @@ class Message(Base):
     payload: Mapped[str | None] = mapped_column(String(256))
     attachments: Mapped[list[Any]] = mapped_column(default=list)
     buttons: Mapped[list[Any]] = mapped_column(default=list)
+    #: Outbound on WhatsApp, outside of its window: the approved template that carries the text (a Content SID).
+    template: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the key of the answer that was rendered.
     answer_key: Mapped[str | None] = mapped_column(String(64))
     variety: Mapped[str | None] = mapped_column(String(8))
@@ -175,22 +180,6 @@ class Interaction(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 
-class StaffRequest(Base):
-    """Something that a person asked of the team, for a member of staff to take up.
-
-    Kinds: ``human`` (wants to talk to somebody) and ``personal_data`` (export, correction or erasure, law 09-08).
-    """
-
-    __tablename__ = "staff_requests"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
-    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
-    kind: Mapped[str] = mapped_column(String(32))
-    opened_at: Mapped[datetime] = mapped_column(default=utc_now)
-    closed_at: Mapped[datetime | None]
-
-
 class Subscription(Base):
     """A contact's wish to be told of news on a topic (``cohorts``, ``events``, ``publications``)."""
 
@@ -202,166 +191,3 @@ class Subscription(Base):
     topic: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     ended_at: Mapped[datetime | None]
-
-
-# --- content --------------------------------------------------------------------------------------------------------
-
-
-class Seeded:
-    """Columns of a row that the product ships with and that staff may change.
-
-    `seed_hash` is the hash of the shipped values at the last seeding; a row whose values differ from it was edited by
-    staff, and seeding leaves it alone.
-    """
-
-    #: Stable name, used in payloads, seed files and addresses: lower-case ASCII with hyphens, at most 32 characters.
-    slug: Mapped[str] = mapped_column(String(32), primary_key=True)
-    seed_hash: Mapped[str | None] = mapped_column(String(64))
-
-
-class Fact(Seeded, Base):
-    """One sourced statement. Texts show its values and its source by `slug` (``jit-006``)."""
-
-    __tablename__ = "facts"
-
-    topic: Mapped[str] = mapped_column(String(32), index=True)
-    statement_fr: Mapped[str]
-    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    #: Name of who published it, short: "Le360", "MAP / allAfrica".
-    publisher: Mapped[str] = mapped_column(String(120))
-    source_title: Mapped[str]
-    #: Null when the source is not a public address: then it is background and is never shown as a link.
-    source_url: Mapped[str | None]
-    #: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; null when the source is not dated.
-    as_of: Mapped[str | None] = mapped_column(String(10))
-    as_of_note: Mapped[str | None]
-    confidence: Mapped[str] = mapped_column(String(8))
-
-
-class City(Seeded, Base):
-    """A town, with its region and place on the map (WGS 84 degrees), to name the nearest one to a shared location."""
-
-    __tablename__ = "cities"
-
-    name: Mapped[str] = mapped_column(String(64))
-    region: Mapped[str] = mapped_column(String(64), index=True)
-    latitude: Mapped[float]
-    longitude: Mapped[float]
-
-
-class Operator(Seeded, Base):
-    """A school, company or body that runs trainings or programmes."""
-
-    __tablename__ = "operators"
-
-    name: Mapped[str] = mapped_column(String(120))
-    website: Mapped[str | None]
-
-
-class Track(Seeded, Base):
-    """A field of JobInTech training."""
-
-    __tablename__ = "tracks"
-
-    name: Mapped[str] = mapped_column(String(120))
-    #: Text by variety, what it is about in a sentence or two.
-    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
-    rank: Mapped[int] = mapped_column(default=100)
-
-
-class Cohort(Seeded, Base):
-    """One announced or past class: a training at an operator, in a city, with the dates as far as they are known."""
-
-    __tablename__ = "cohorts"
-
-    track_slug: Mapped[str] = mapped_column(ForeignKey("tracks.slug"), index=True)
-    operator_slug: Mapped[str | None] = mapped_column(ForeignKey("operators.slug"))
-    city_slug: Mapped[str | None] = mapped_column(ForeignKey("cities.slug"), index=True)
-    title: Mapped[str] = mapped_column(String(160))
-    #: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``, as precise as the source.
-    starts_on: Mapped[str | None] = mapped_column(String(10))
-    ends_on: Mapped[str | None] = mapped_column(String(10))
-    #: First and last day on which the class may run by those dates, for queries; null when unknown.
-    first_day: Mapped[date | None]
-    last_day: Mapped[date | None]
-    duration_months: Mapped[float | None]
-    fact_slug: Mapped[str] = mapped_column(String(32))
-
-    track: Mapped[Track] = relationship()
-    operator: Mapped[Operator | None] = relationship()
-    city: Mapped[City | None] = relationship()
-
-
-class Programme(Seeded, Base):
-    """A support programme for founders: incubator, accelerator, fund, loan, network or place to work."""
-
-    __tablename__ = "programmes"
-
-    name: Mapped[str] = mapped_column(String(120))
-    #: incubator, accelerator, fund, loan, grant, network, training, coworking, label
-    kind: Mapped[str] = mapped_column(String(16), index=True)
-    operator_slug: Mapped[str | None] = mapped_column(ForeignKey("operators.slug"))
-    #: City slugs; an empty list means the whole country or not tied to a place.
-    city_slugs: Mapped[list[Any]] = mapped_column(default=list)
-    #: idea, prototype, seed, growth, sme; empty when the sources do not say.
-    stages: Mapped[list[Any]] = mapped_column(default=list)
-    #: Sector codes; empty means all or not said.
-    sectors: Mapped[list[Any]] = mapped_column(default=list)
-    #: What it offers: money, place, mentoring, training, network.
-    offers: Mapped[list[Any]] = mapped_column(default=list)
-    takes_equity: Mapped[bool | None]
-    amount_min_dh: Mapped[int | None]
-    amount_max_dh: Mapped[int | None]
-    duration_months: Mapped[float | None]
-    #: Text by variety, two sentences at most.
-    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    website: Mapped[str | None]
-    #: running: named as active by its sources; uncertain: old or temporary, to be checked; ended: no longer runs.
-    status: Mapped[str] = mapped_column(String(16), default="running")
-    fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
-    rank: Mapped[int] = mapped_column(default=100)
-
-    operator: Mapped[Operator | None] = relationship()
-
-
-class Event(Seeded, Base):
-    """A known event; its next date is null until somebody announces it."""
-
-    __tablename__ = "events"
-
-    name: Mapped[str] = mapped_column(String(120))
-    organiser: Mapped[str | None] = mapped_column(String(120))
-    city_slug: Mapped[str | None] = mapped_column(ForeignKey("cities.slug"), index=True)
-    topics: Mapped[list[Any]] = mapped_column(default=list)
-    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    #: 1 to 12; when it usually takes place.
-    usual_month: Mapped[int | None]
-    #: confirmed: the next dates were announced; to_confirm: expected by its rhythm; past: no further edition expected.
-    status: Mapped[str] = mapped_column(String(16))
-    starts_on: Mapped[date | None]
-    ends_on: Mapped[date | None]
-    #: The last edition known to have been held or announced.
-    last_starts_on: Mapped[str | None] = mapped_column(String(10))
-    last_ends_on: Mapped[str | None] = mapped_column(String(10))
-    website: Mapped[str | None]
-    fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
-    is_demo: Mapped[bool] = mapped_column(default=False)
-
-    city: Mapped[City | None] = relationship()
-
-
-class Publication(Seeded, Base):
-    """An entry of the sector watch: what a named article or report says, with its link and date."""
-
-    __tablename__ = "publications"
-
-    #: Topic codes: strategy, ai, funding, jobs, training, startups, egovernment, outsourcing.
-    topics: Mapped[list[Any]] = mapped_column(default=list)
-    #: Text by variety: a one-line title, and a summary of two sentences at most.
-    title: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    publisher: Mapped[str] = mapped_column(String(120))
-    url: Mapped[str | None]
-    published_on: Mapped[str | None] = mapped_column(String(10), index=True)
-    fact_slugs: Mapped[list[Any]] = mapped_column(default=list)

@@ -1,0 +1,186 @@
+"""Journeys as Rasa forms: one call reads the answer to the open question and asks the next.
+
+Rasa's form decides that a message goes to the form, and calls ``validate_<form>``; the draft in the database decides
+what is asked. So the action names the next slot itself (``requested_slot``) and utters its question, where Rasa would
+call a second action for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rasa_sdk.events import FollowupAction, SlotSet
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request
+from bot.clock import MOROCCO
+from bot.db.engine import Database
+from bot.db.linking import CODE_HELD, make_code
+from bot.db.models import ApplicationChange, Message
+from bot.db.notices import plan_notice
+from bot.journeys import conductor
+from bot.journeys.catalogue import JOURNEYS, form_of
+from bot.journeys.journey import Journey, Person
+from bot.journeys.preregistration import find_application, find_twin
+from bot.journeys.reading import Heard
+from bot.journeys.satisfaction import rate
+from bot.messages import Answer
+
+#: What a form asked for is kept in Rasa's slot of this name while it is open.
+_REQUESTED = "requested_slot"
+
+
+def hear(request: Request) -> Heard:
+    """The message of a request as an answer."""
+    intent, confidence = request.ranking[0] if request.ranking else (request.intent, 0.0)
+    is_button = request.text.startswith("/")
+    entities = [*request.recognised, *request.beyond_scope]
+    return Heard.make(request.text, request.intent or intent, 1.0 if is_button else confidence, entities,
+                      is_button=is_button)  # fmt: skip
+
+
+class DriveJourney(DatabaseAction):
+    """``validate_<form>`` of one journey."""
+
+    def __init__(self, db: Database, journey: Journey) -> None:
+        """Drive one journey."""
+        super().__init__(db)
+        self._journey = journey
+        self._form = form_of(journey.name)
+        self.action_name = f"validate_{self._form}"
+
+    async def find(self, request: Request) -> Finding:
+        """The next question, or what the journey came to; without an answer the message is left to others."""
+        if request.contact_id is None:
+            return Finding(Answer("not_understood"), events=LEAVE_FORM)
+        entry = _entry(request.since, self._form)
+        async with self.db.write() as session:
+            person = await _person(session, request.contact_id, request.message_id)
+            if entry == "begins":
+                step = await conductor.begin(session, self._journey, person, hear(request))
+            elif entry == "returns":
+                step = await conductor.ask_again(session, self._journey, person)
+            else:
+                step = await conductor.answer(session, self._journey, person, hear(request))
+        lookup = {"entry": entry, "asking": step.asking}
+        if step.answer is None and entry == "answers":
+            # No event at all: Rasa's form declines the message, and the rule of its intent answers it.
+            return Finding(None, lookup)
+        # The slots stay empty, since the draft has the values; naming one tells Rasa that the message was an answer.
+        slot = step.asking or self._journey.fields[0]
+        events = [SlotSet(slot, None), SlotSet(_REQUESTED, step.asking)]
+        if step.then is not None:
+            events.append(FollowupAction(form_of(step.then)))
+        return Finding(step.answer, lookup, events=tuple(events))
+
+
+def _entry(since: Sequence[dict[str, Any]], form: str) -> str:
+    """How a form came to run: it ``begins``, it ``returns`` after something else was answered, or it gets an answer."""
+    if any(event.get("event") == "active_loop" and event.get("name") == form for event in since):
+        return "begins"
+    own = {None, form, "action_listen", "action_extract_slots"}
+    return (
+        "returns"
+        if any(event.get("event") == "action" and event.get("name") not in own for event in since)
+        else ("answers")
+    )
+
+
+async def _person(session: AsyncSession, contact_id: int, message_id: int | None) -> Person:
+    message = await session.get(Message, message_id) if message_id is not None else None
+    return Person(contact_id, message.channel if message is not None else "web", message_id)
+
+
+class CheckEligibility(DatabaseAction):
+    """Who may apply: in general, or, when people say something of themselves, for them."""
+
+    action_name = "action_check_eligibility"
+
+    #: What somebody says of themselves who asks for their own case.
+    own: ClassVar[frozenset[str]] = frozenset({"diploma", "age", "situation"})
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `utter_jobintech_eligibility`, or hands over to the form."""
+        if self.own & request.entities.keys() and request.contact_id is not None:
+            return Finding(None, {"own_case": True}, events=(FollowupAction(form_of("eligibility")),))
+        return Finding(Answer("utter_jobintech_eligibility"))
+
+
+class ResumeJourney(DatabaseAction):
+    """Goes on with a journey that was left."""
+
+    action_name = "action_resume_journey"
+
+    async def find(self, request: Request) -> Finding:
+        """Hands over to the form of the journey that the button names, or says that there is nothing to go on with."""
+        name = request.entities.get("journey", "")
+        if name not in JOURNEYS or request.contact_id is None:
+            return Finding(Answer("journey_over"))
+        return Finding(None, {"journey": name}, events=(FollowupAction(form_of(name)),))
+
+
+class ShowApplication(DatabaseAction):
+    """A person's own file: where it stands, and how it came there."""
+
+    action_name = "action_show_application"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `application_file`, or `utter_application_status` when there is none here."""
+        if request.contact_id is None:
+            return Finding(Answer("utter_application_status"))
+        async with self.db.read() as session:
+            application = await find_application(session, request.contact_id)
+            if application is None:
+                return Finding(Answer("utter_application_status"), {}, 0)
+            changes = await session.scalars(
+                select(ApplicationChange)
+                .where(ApplicationChange.application_id == application.id)
+                .order_by(ApplicationChange.id)
+            )
+            history = [
+                {"state": change.state, "day": change.changed_at.astimezone(MOROCCO).date().isoformat()}
+                for change in changes
+            ]
+        data = {
+            "reference": application.reference,
+            "state": application.state,
+            "city": application.city_slug,
+            "track": application.track_slug,
+            "history": history,
+        }
+        return Finding(Answer("application_file", data), {"reference": application.reference}, 1)
+
+
+class SendLinkCode(DatabaseAction):
+    """Sends a code to the channels of whoever has the same application, so that they can go on with it here."""
+
+    action_name = "action_send_link_code"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `link_code_sent`, or `journey_over` when there is no such application."""
+        if request.contact_id is None:
+            return Finding(Answer("journey_over"))
+        async with self.db.write() as session:
+            draft = await conductor.find_draft(session, request.contact_id, "paused", journey="preregistration")
+            twin = await find_twin(session, request.contact_id, draft.answers) if draft is not None else None
+            if twin is None:
+                return Finding(Answer("journey_over"), {}, 0)
+            code = await make_code(session, twin.contact_id)
+            data = {"code": code, "minutes": int(CODE_HELD.total_seconds() // 60)}
+            plan_notice(session, twin.contact_id, "requested", Answer("link_code_requested", data))
+        return Finding(Answer("link_code_sent", {"minutes": data["minutes"]}), {"reference": twin.reference}, 1)
+
+
+class RateUp(DatabaseAction):
+    """Keeps a thumb up."""
+
+    action_name = "action_rate_up"
+
+    async def find(self, request: Request) -> Finding:
+        """Answers `rate_thanks`."""
+        if request.contact_id is not None:
+            async with self.db.write() as session:
+                await rate(session, request.contact_id, "up")
+        return Finding(Answer("rate_thanks", {"value": "up"}))

@@ -1,0 +1,97 @@
+"""One person, two channels: a code shown on one and typed on the other proves both."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import utc_now
+from bot.db.models import (
+    AccessCode,
+    Application,
+    Consent,
+    Contact,
+    Draft,
+    Identity,
+    Interaction,
+    Message,
+    Notice,
+    Rating,
+    Registration,
+    Session,
+    StaffRequest,
+    Subscription,
+)
+from bot.references import make_reference
+
+#: How long a code can be typed.
+CODE_HELD = timedelta(minutes=15)
+_CODE = re.compile(r"\bLINK[\s-]?([0-9A-Z]{6})\b", re.IGNORECASE)
+_PLAIN = (AccessCode, Consent, Draft, Identity, Interaction, Message, Notice, Rating, StaffRequest)
+
+
+def find_code(text: str) -> str | None:
+    """The code in a message, as it was made, or None."""
+    match = _CODE.search(text)
+    return f"LINK-{match[1].upper()}" if match else None
+
+
+async def make_code(session: AsyncSession, contact_id: int, purpose: str = "link") -> str:
+    """A new code of a person; those before it are void."""
+    await session.execute(delete(AccessCode).where(AccessCode.contact_id == contact_id, AccessCode.purpose == purpose))
+    code = make_reference("LINK")
+    session.add(
+        AccessCode(contact_id=contact_id, purpose=purpose, secret_hash=_hash(code), expires_at=utc_now() + CODE_HELD)
+    )
+    return code
+
+
+async def use_code(session: AsyncSession, code: str) -> int | None:
+    """The contact whose unused, unexpired code this is, used up by this; else None."""
+    own = (AccessCode.secret_hash == _hash(code)) & (AccessCode.purpose == "link") & AccessCode.used_at.is_(None)
+    statement = update(AccessCode).where(own, AccessCode.expires_at > utc_now()).values(used_at=utc_now())
+    found: int | None = await session.scalar(statement.returning(AccessCode.contact_id))
+    return found
+
+
+async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) -> None:
+    """Make one person of two: everything of `merged_id` becomes `kept_id`'s, and its row goes.
+
+    What one person may have once stays as the kept one has it: a live application, a registration for an event, a
+    subscription. Of two open journeys the one just being answered is paused.
+    """
+    paused = (Draft.contact_id == merged_id) & (Draft.state == "asking")
+    await session.execute(update(Draft).where(paused).values(state="paused"))
+    await _end_second(session, kept_id, merged_id)
+    for model in (*_PLAIN, Application, Registration, Subscription):
+        await session.execute(update(model).where(model.contact_id == merged_id).values(contact_id=kept_id))
+    last = await session.scalar(select(func.max(Session.number)).where(Session.contact_id == kept_id)) or 0
+    await session.execute(
+        update(Session).where(Session.contact_id == merged_id).values(contact_id=kept_id, number=Session.number + last)
+    )
+    await session.execute(delete(Contact).where(Contact.id == merged_id))
+
+
+async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> None:
+    live = Application.state.not_in(("refused", "withdrawn"))
+    if await session.scalar(select(Application.id).where(Application.contact_id == kept_id, live)) is not None:
+        await session.execute(
+            update(Application).where(Application.contact_id == merged_id, live).values(state="withdrawn")
+        )
+    events = select(Registration.event_slug).where(
+        Registration.contact_id == kept_id, Registration.state.in_(("registered", "waiting", "offered"))
+    )
+    again = (Registration.contact_id == merged_id) & Registration.event_slug.in_(events)
+    await session.execute(update(Registration).where(again).values(state="cancelled"))
+    topics = select(Subscription.topic).where(Subscription.contact_id == kept_id)
+    await session.execute(
+        delete(Subscription).where(Subscription.contact_id == merged_id, Subscription.topic.in_(topics))
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

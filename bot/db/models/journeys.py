@@ -1,0 +1,254 @@
+"""What people get done: drafts of journeys, consents, applications, and requests to the team."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from bot.clock import utc_now
+from bot.db.base import Base
+
+
+class Draft(Base):
+    """A journey of one person, with the answers given so far.
+
+    ``asking``: its question is the last thing we said and the next message may answer it (one at most a person);
+    ``paused``: left for something else, to be resumed; ``done``; ``cancelled``.
+    """
+
+    __tablename__ = "drafts"
+    __table_args__ = (
+        CheckConstraint("state IN ('asking', 'paused', 'done', 'cancelled')", name="state"),
+        Index(
+            "uq_drafts_asking",
+            "contact_id",
+            unique=True,
+            sqlite_where=text("state = 'asking'"),
+            postgresql_where=text("state = 'asking'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    #: Name of the journey in `bot.journeys`.
+    journey: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16), default="asking")
+    #: The field that was asked last.
+    asking: Mapped[str | None] = mapped_column(String(32))
+    #: Answers by field; only strings.
+    answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: How many times in a row the asked field got something that is no answer to it.
+    misses: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    #: The journey in the middle of which this one was begun; it goes on afterwards.
+    returns_to_id: Mapped[int | None] = mapped_column(ForeignKey("drafts.id"))
+    #: When the person who had left it was asked whether to go on; once is enough.
+    offered_at: Mapped[datetime | None]
+
+
+class Consent(Base):
+    """One line of a person's consent ledger (law 09-08, article 4): what was asked, and the answer. Never changed."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    #: ``application`` (treat and pass on an application) or ``contact`` (be written to about it).
+    purpose: Mapped[str] = mapped_column(String(32))
+    is_given: Mapped[bool]
+    #: The question as it was put.
+    wording: Mapped[str]
+    channel: Mapped[str] = mapped_column(String(16))
+    given_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Application(Base):
+    """A pre-registration for JobInTech. One person has one live application.
+
+    ``received`` → ``checking`` → ``invited`` (to an interview or test) → ``accepted`` or ``refused``; ``incomplete``
+    while something is missing; ``withdrawn`` by the person.
+    """
+
+    __tablename__ = "applications"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('received', 'incomplete', 'checking', 'invited', 'accepted', 'refused', 'withdrawn')",
+            name="state",
+        ),
+        Index(
+            "uq_applications_live",
+            "contact_id",
+            unique=True,
+            sqlite_where=text("state NOT IN ('refused', 'withdrawn')"),
+            postgresql_where=text("state NOT IN ('refused', 'withdrawn')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16), default="received")
+    full_name: Mapped[str] = mapped_column(String(120))
+    #: E.164
+    phone: Mapped[str] = mapped_column(String(20), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    city_slug: Mapped[str] = mapped_column(String(32))
+    diploma: Mapped[str] = mapped_column(String(16))
+    situation: Mapped[str] = mapped_column(String(16))
+    #: Slug of a track, or ``undecided``.
+    track_slug: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    history: Mapped[list[ApplicationChange]] = relationship(
+        back_populates="application", order_by="ApplicationChange.id", cascade="all, delete-orphan"
+    )
+
+
+class ApplicationChange(Base):
+    """One line of an application's history: the state that it came to, when, and by whom."""
+
+    __tablename__ = "application_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("applications.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    #: ``person``, or the name of a member of staff.
+    changed_by: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    application: Mapped[Application] = relationship(back_populates="history")
+
+
+class StaffRequest(Base):
+    """Something that a person asked of the team, for a member of staff to take up.
+
+    Kinds: ``human`` (wants to talk to somebody), ``support`` (a firm wants to be accompanied), ``membership``,
+    ``employer``, ``operator`` and ``event_proposal``.
+    """
+
+    __tablename__ = "staff_requests"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: What the person can quote; null for kinds that need none.
+    reference: Mapped[str | None] = mapped_column(String(16), unique=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    #: The answers of the journey that led to it, by field.
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    opened_at: Mapped[datetime] = mapped_column(default=utc_now)
+    closed_at: Mapped[datetime | None]
+
+
+class Erasure(Base):
+    """The receipt of an erasure: that it was done, when, and how much. Nothing in it leads to the person."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    #: Rows that were erased, by table.
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    erased_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AccessCode(Base):
+    """A short-lived secret that was shown to one person: to link another channel, or to fetch their own data.
+
+    Only its SHA-256 is kept.
+    """
+
+    __tablename__ = "access_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    #: ``link`` or ``export``
+    purpose: Mapped[str] = mapped_column(String(16))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Registration(Base):
+    """A person's place at an event, or in its waiting list.
+
+    ``registered``; ``waiting`` for a place; ``offered`` one, to be confirmed before `offered_until`; ``cancelled`` by
+    the person; ``lapsed`` when an offer was not taken in time.
+    """
+
+    __tablename__ = "registrations"
+    __table_args__ = (
+        CheckConstraint("state IN ('registered', 'waiting', 'offered', 'cancelled', 'lapsed')", name="state"),
+        Index(
+            "uq_registrations_live",
+            "contact_id",
+            "event_slug",
+            unique=True,
+            sqlite_where=text("state IN ('registered', 'waiting', 'offered')"),
+            postgresql_where=text("state IN ('registered', 'waiting', 'offered')"),
+        ),
+        Index("ix_registrations_event_slug_state_id", "event_slug", "state", "id"),
+    )
+
+    #: The waiting list is in the order of the ids.
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    event_slug: Mapped[str] = mapped_column(ForeignKey("events.slug"))
+    state: Mapped[str] = mapped_column(String(16))
+    offered_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Notice(Base):
+    """Something to tell a person of our own accord at a time: ``waiting`` until then, ``queued`` once it is a message
+    of the outbox, ``dropped`` with the reason when it may not or can't be told."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'queued', 'dropped')", name="state"),
+        Index(
+            "ix_notices_due_at",
+            "due_at",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    #: ``requested`` by the person just now (a code); ``agreed`` to (reminders, changes of a file), until they say STOP.
+    kind: Mapped[str] = mapped_column(String(16))
+    #: The answer: key, data and choices, rendered when it is due.
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: What it is about (``event:<slug>``), so that it can be called off.
+    subject: Mapped[str | None] = mapped_column(String(64), index=True)
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16), default="waiting")
+    #: Why it was dropped, or by which channel it goes.
+    outcome: Mapped[str | None] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    handled_at: Mapped[datetime | None]
+
+
+class Rating(Base):
+    """Whether somebody was helped: asked after a journey, at most once a day to the same person."""
+
+    __tablename__ = "ratings"
+    __table_args__ = (CheckConstraint("value IN ('up', 'down')", name="value"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    #: The answer that the journey ended with.
+    answer_key: Mapped[str] = mapped_column(String(64))
+    #: Null until the person answers.
+    value: Mapped[str | None] = mapped_column(String(8))
+    comment: Mapped[str | None]
+    asked_at: Mapped[datetime] = mapped_column(default=utc_now)
+    rated_at: Mapped[datetime | None]

@@ -1,0 +1,50 @@
+"""What is to be told to people of our own accord, and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import utc_now
+from bot.db.models import Notice
+from bot.messages import Answer
+
+
+def plan_notice(
+    session: AsyncSession,
+    contact_id: int,
+    kind: str,
+    answer: Answer,
+    *,
+    due_at: datetime | None = None,
+    subject: str | None = None,
+) -> None:
+    """Tell a person something at a time (None: now); see `Notice` for kinds and subjects."""
+    content: dict[str, Any] = {
+        "key": answer.key,
+        "data": answer.data,
+        "choices": [list(choice) for choice in answer.choices],
+    }
+    session.add(Notice(contact_id=contact_id, kind=kind, answer=content, due_at=due_at or utc_now(), subject=subject))
+
+
+def read_answer(notice: Notice) -> Answer:
+    """The answer that a notice tells."""
+    written = notice.answer
+    return Answer(written["key"], dict(written["data"]), tuple((choice[0], choice[1]) for choice in written["choices"]))
+
+
+async def call_off(session: AsyncSession, contact_id: int, subject: str) -> None:
+    """Drop what was still to be told about a subject."""
+    waiting = (Notice.contact_id == contact_id) & (Notice.subject == subject) & (Notice.state == "waiting")
+    values = {"state": "dropped", "outcome": "called off", "handled_at": utc_now()}
+    await session.execute(update(Notice).where(waiting).values(**values))
+
+
+async def list_due_notices(session: AsyncSession, limit: int = 100) -> list[Notice]:
+    """Notices whose time has come, the oldest first."""
+    query = select(Notice).where(Notice.state == "waiting", Notice.due_at <= utc_now())
+    return list(await session.scalars(query.order_by(Notice.due_at, Notice.id).limit(limit)))

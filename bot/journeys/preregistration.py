@@ -1,0 +1,175 @@
+"""Pre-registration for JobInTech: consent first, then the answers, a summary to correct, and a reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import utc_now
+from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, Track
+from bot.db.notices import plan_notice
+from bot.db.training import list_tracks
+from bot.journeys.eligibility import check_city, offer_cities, offer_diplomas, offer_situations
+from bot.journeys.journey import REVIEW, Journey, Person, Question, Stop
+from bot.journeys.reading import UNDECIDED, Heard, Problem
+from bot.messages import Answer
+from bot.references import make_reference
+
+#: States in which an application is over.
+OVER = ("refused", "withdrawn")
+#: The purposes of consent, by the field that asks for it.
+PURPOSES = {"consent_application": "application", "consent_contact": "contact"}
+
+
+async def find_application(session: AsyncSession, contact_id: int) -> Application | None:
+    """The latest application of a person, the live one first."""
+    query = select(Application).where(Application.contact_id == contact_id)
+    newest = query.order_by(Application.state.in_(OVER), Application.id.desc()).limit(1)
+    return (await session.scalars(newest)).first()
+
+
+async def find_twin(session: AsyncSession, contact_id: int, answers: Mapping[str, str]) -> Application | None:
+    """A live application with the same phone or e-mail that another contact made, probably the same person."""
+    same = [
+        column == answers[name]
+        for name, column in (("phone", Application.phone), ("email", Application.email))
+        if name in answers
+    ]
+    if not same:
+        return None
+    query = select(Application).where(or_(*same), Application.contact_id != contact_id, Application.state.not_in(OVER))
+    return (await session.scalars(query.order_by(Application.id).limit(1))).first()
+
+
+class Preregistration(Journey):
+    """Takes a person's application and keeps it for the team."""
+
+    name = "preregistration"
+    fields = (
+        "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
+        "track", REVIEW,
+    )  # fmt: skip
+
+    async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
+        """One person has one live application."""
+        application = await find_application(session, person.contact_id)
+        if application is None or application.state in OVER:
+            return None
+        data = {"reference": application.reference, "state": application.state}
+        return Answer("application_exists", data, (("/application_status", None),))
+
+    async def ask(self, session: AsyncSession, person: Person, name: str, answers: Mapping[str, str]) -> Question:
+        """The usual answers as choices; on WhatsApp the number that the person writes from."""
+        if name.startswith("consent_"):
+            return Question(choices=(("/affirm", "@agree"), ("/deny", "@refuse")))
+        if name == "phone":
+            return await _ask_phone(session, person)
+        if name == "city":
+            return Question(choices=await offer_cities(session))
+        if name == "diploma":
+            return Question(choices=offer_diplomas())
+        if name == "situation":
+            return Question(choices=offer_situations())
+        if name == "track":
+            tracks = [track.slug for track in await list_tracks(session)]
+            return Question(choices=tuple((f'/inform{{"track": "{slug}"}}', None) for slug in [*tracks, UNDECIDED]))
+        if name == REVIEW:
+            shown = [each for each in self.fields if each in answers and each not in PURPOSES]
+            data = {"answers": {each: answers[each] for each in shown}}
+            return Question(data, (("/affirm", "@all_right"), ("/deny", "@correct")))
+        return Question()
+
+    async def interpret(self, session: AsyncSession, name: str, heard: Heard) -> str | None:
+        """A training by a word of its name: "mobile" says nothing by itself, but it answers this question."""
+        if name != "track":
+            return await super().interpret(session, name, heard)
+        words = set(re.findall(r"\w+", heard.text.casefold()))
+        for track in await list_tracks(session):
+            if words & set(track.slug.split("-")) or words & set(re.findall(r"\w{4,}", track.name.casefold())):
+                return track.slug
+        return None
+
+    async def check(self, session: AsyncSession, name: str, value: str) -> Problem | None:
+        """A town must be known, and a track must be taught."""
+        if name == "city":
+            return await check_city(session, value)
+        if name == "track" and value != UNDECIDED and await session.get(Track, value) is None:
+            return Problem("track")
+        return None
+
+    async def keep(
+        self, session: AsyncSession, person: Person, name: str, value: str, answers: Mapping[str, str]
+    ) -> Stop | None:
+        """A consent goes into the ledger at once; without the first one nothing is kept.
+
+        A phone or e-mail that an application has already, made elsewhere, is not applied with twice.
+        """
+        if name in ("phone", "email") and await find_twin(session, person.contact_id, {name: value}) is not None:
+            choices = (("/send_link_code", None), ("/request_human", None))
+            return Stop(Answer("application_elsewhere", {"by": name}, choices), "paused")
+        if name not in PURPOSES:
+            return None
+        wording = select(Message.text).where(
+            Message.contact_id == person.contact_id, Message.direction == "out", Message.answer_key == f"ask_{name}"
+        )
+        session.add(
+            Consent(
+                contact_id=person.contact_id,
+                purpose=PURPOSES[name],
+                is_given=value == "yes",
+                wording=await session.scalar(wording.order_by(Message.id.desc()).limit(1)) or "",
+                channel=person.channel,
+            )
+        )
+        if name == "consent_application" and value == "no":
+            return Stop(Answer("consent_refused"))
+        return None
+
+    async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
+        """Answers `application_received`."""
+        now = utc_now()
+        application = Application(
+            reference=make_reference("JIT"),
+            contact_id=person.contact_id,
+            full_name=answers["full_name"],
+            phone=answers["phone"],
+            email=answers["email"],
+            city_slug=answers["city"],
+            diploma=answers["diploma"],
+            situation=answers["situation"],
+            track_slug=answers["track"],
+            created_at=now,
+            updated_at=now,
+            history=[ApplicationChange(state="received", changed_by="person", changed_at=now)],
+        )
+        session.add(application)
+        await session.flush()
+        data = {"reference": application.reference, "may_contact": answers["consent_contact"] == "yes"}
+        return Answer("application_received", data)
+
+
+async def _ask_phone(session: AsyncSession, person: Person) -> Question:
+    """With a button that shares one's own number on Telegram, and the number itself on WhatsApp."""
+    if person.channel == "telegram":
+        return Question({"can_share": True}, (("share:phone", "@share_phone"),))
+    query = select(Identity.address).where(Identity.contact_id == person.contact_id, Identity.channel == "whatsapp")
+    address = await session.scalar(query.order_by(Identity.last_inbound_at.desc()))
+    if address is None:
+        return Question({"can_share": False})
+    number = address.removeprefix("whatsapp:")
+    return Question({"can_share": False}, ((f'/inform{{"phone": "{number}"}}', number),))
+
+
+async def change_state(session: AsyncSession, application: Application, state: str, staff: str) -> None:
+    """Move an application on, with a line in its history; the person hears of it if they agreed to be written to."""
+    now = utc_now()
+    application.state, application.updated_at = state, now
+    session.add(ApplicationChange(application_id=application.id, state=state, changed_by=staff, changed_at=now))
+    agreed = select(Consent.is_given).where(Consent.contact_id == application.contact_id, Consent.purpose == "contact")
+    if await session.scalar(agreed.order_by(Consent.id.desc()).limit(1)):
+        data = {"reference": application.reference, "state": state}
+        told = Answer("application_moved", data, (("/application_status", None),))
+        plan_notice(session, application.contact_id, "agreed", told)

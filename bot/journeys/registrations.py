@@ -1,0 +1,185 @@
+"""Places at events: registered in order, a waiting list, and a freed place offered to the next in line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import utc_now
+from bot.db.models import Event, Registration
+from bot.db.notices import call_off, plan_notice
+from bot.messages import Answer
+from bot.references import make_reference
+
+#: States in which a registration still counts.
+LIVE = ("registered", "waiting", "offered")
+#: States that take a place.
+TAKING = ("registered", "offered")
+#: How long a freed place is kept for whom it is offered to; less when the event is nearer than that.
+OFFER_HELD = timedelta(hours=12)
+#: When people who registered are reminded, before the beginning.
+REMINDERS = {"event_tomorrow": timedelta(days=1), "event_soon": timedelta(hours=2)}
+
+
+async def find_registration(session: AsyncSession, contact_id: int, event_slug: str) -> Registration | None:
+    """A person's live registration for an event."""
+    query = select(Registration).where(
+        Registration.contact_id == contact_id, Registration.event_slug == event_slug, Registration.state.in_(LIVE)
+    )
+    return (await session.scalars(query)).first()
+
+
+async def list_registrations(session: AsyncSession, contact_id: int) -> list[tuple[Registration, Event]]:
+    """A person's live registrations for events that are not over, the next one first."""
+    query = (
+        select(Registration, Event)
+        .join(Event, Event.slug == Registration.event_slug)
+        .where(Registration.contact_id == contact_id, Registration.state.in_(LIVE), Event.begins_at > utc_now())
+        .order_by(Event.begins_at, Registration.id)
+    )
+    return [(registration, event) for registration, event in (await session.execute(query)).all()]
+
+
+async def list_open_events(session: AsyncSession) -> list[Event]:
+    """Events that one registers for here and that have not begun, the next one first."""
+    query = select(Event).where(Event.is_registered_here.is_(True), Event.begins_at > utc_now())
+    return list(await session.scalars(query.order_by(Event.begins_at, Event.slug)))
+
+
+async def register(session: AsyncSession, contact_id: int, event: Event) -> tuple[Registration, bool]:
+    """Take a place, or one in the waiting list; the registration, and False when there was one already.
+
+    The event's row is locked meanwhile: two people never take the last place.
+    """
+    await session.execute(select(Event.slug).where(Event.slug == event.slug).with_for_update())
+    registration = await find_registration(session, contact_id, event.slug)
+    if registration is not None:
+        return registration, False
+    is_full = event.capacity is not None and await _count(session, event.slug, *TAKING) >= event.capacity
+    # Nobody overtakes those who wait already.
+    is_full = is_full or await _count(session, event.slug, "waiting") > 0
+    registration = Registration(
+        reference=make_reference("EVT"),
+        contact_id=contact_id,
+        event_slug=event.slug,
+        state="waiting" if is_full else "registered",
+    )
+    session.add(registration)
+    await session.flush()
+    if not is_full:
+        _plan_reminders(session, contact_id, event)
+    return registration, True
+
+
+async def find_position(session: AsyncSession, registration: Registration) -> int:
+    """The place in the waiting list, from 1 on."""
+    before = select(func.count()).where(
+        Registration.event_slug == registration.event_slug,
+        Registration.state == "waiting",
+        Registration.id <= registration.id,
+    )
+    return int(await session.scalar(before) or 0)
+
+
+async def cancel(session: AsyncSession, registration: Registration, event: Event) -> None:
+    """Give a place up; it is offered to the next in line."""
+    was_taking = registration.state in TAKING
+    registration.state, registration.updated_at, registration.offered_until = "cancelled", utc_now(), None
+    await call_off(session, registration.contact_id, subject_of(event.slug))
+    await session.flush()
+    if was_taking:
+        await offer_next(session, event)
+
+
+async def confirm(session: AsyncSession, registration: Registration, event: Event) -> bool:
+    """Take an offered place; False when it was not offered, or not any more."""
+    if registration.state != "offered" or registration.offered_until is None:
+        return False
+    if registration.offered_until <= utc_now():
+        return False
+    registration.state, registration.updated_at, registration.offered_until = "registered", utc_now(), None
+    _plan_reminders(session, registration.contact_id, event)
+    return True
+
+
+async def offer_next(session: AsyncSession, event: Event) -> None:
+    """Offer free places to those who wait longest."""
+    if event.begins_at is None or event.begins_at <= utc_now():
+        return
+    while event.capacity is None or await _count(session, event.slug, *TAKING) < event.capacity:
+        query = select(Registration).where(Registration.event_slug == event.slug, Registration.state == "waiting")
+        following = (await session.scalars(query.order_by(Registration.id).limit(1))).first()
+        if following is None:
+            return
+        until = min(utc_now() + OFFER_HELD, event.begins_at)
+        following.state, following.updated_at, following.offered_until = "offered", utc_now(), until
+        choices = (
+            (f'/confirm_place{{"event": "{event.slug}"}}', "@take_place"),
+            (f'/event_cancel{{"event": "{event.slug}"}}', "@leave_place"),
+        )
+        data = {**describe(event), "until": until.isoformat()}
+        plan_notice(
+            session,
+            following.contact_id,
+            "agreed",
+            Answer("place_offered", data, choices),
+            subject=subject_of(event.slug),
+        )
+        await session.flush()
+
+
+async def lapse_offers(session: AsyncSession) -> int:
+    """End the offers that nobody took in time, and make the next ones; how many ended."""
+    query = (
+        select(Registration, Event)
+        .join(Event, Event.slug == Registration.event_slug)
+        .where(Registration.state == "offered", Registration.offered_until <= utc_now())
+    )
+    late = (await session.execute(query)).all()
+    for registration, event in late:
+        registration.state, registration.updated_at = "lapsed", utc_now()
+        plan_notice(session, registration.contact_id, "agreed", Answer("place_lapsed", describe(event)))
+        await session.flush()
+        await offer_next(session, event)
+    return len(late)
+
+
+def describe(event: Event) -> dict[str, Any]:
+    """What texts show of an event that one registers for."""
+    return {
+        "name": event.name,
+        "city": event.city_slug,
+        "place": event.place,
+        "begins_at": event.begins_at.isoformat() if event.begins_at else None,
+        "finishes_at": event.finishes_at.isoformat() if event.finishes_at else None,
+        "is_demo": event.is_demo,
+    }
+
+
+def subject_of(event_slug: str) -> str:
+    """The subject of notices about an event."""
+    return f"event:{event_slug}"
+
+
+def _plan_reminders(session: AsyncSession, contact_id: int, event: Event) -> None:
+    if event.begins_at is None:
+        return
+    now: datetime = utc_now()
+    for key, before in REMINDERS.items():
+        if event.begins_at - before > now:
+            plan_notice(
+                session,
+                contact_id,
+                "agreed",
+                Answer(key, describe(event), ((f'/event_cancel{{"event": "{event.slug}"}}', "@leave_place"),)),
+                due_at=event.begins_at - before,
+                subject=subject_of(event.slug),
+            )
+
+
+async def _count(session: AsyncSession, event_slug: str, *states: str) -> int:
+    query = select(func.count()).where(Registration.event_slug == event_slug, Registration.state.in_(states))
+    return int(await session.scalar(query) or 0)

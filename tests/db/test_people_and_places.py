@@ -1,0 +1,278 @@
+"""Places at events, linked channels and erased people, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from bot import clock
+from bot.db.base import Base
+from bot.db.engine import Database
+from bot.db.erasure import erase_contact, list_purgeable, purge_contact
+from bot.db.linking import CODE_HELD, find_code, make_code, merge_contacts, use_code
+from bot.db.models import (
+    Application,
+    ApplicationChange,
+    Consent,
+    Contact,
+    Draft,
+    Erasure,
+    Event,
+    Identity,
+    Interaction,
+    Message,
+    Notice,
+    Rating,
+    Registration,
+    Session,
+    StaffRequest,
+    Subscription,
+)
+from bot.journeys import registrations
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+
+
+async def add_contact(db: Database, address: str, channel: str = "telegram") -> int:
+    async with db.write() as session:
+        contact = Contact()
+        session.add(contact)
+        await session.flush()
+        session.add(Identity(contact_id=contact.id, channel=channel, address=address))
+        return contact.id
+
+
+async def add_event(db: Database, capacity: int | None) -> None:
+    async with db.write() as session:
+        session.add(
+            Event(
+                slug="demo", name="Demo", status="confirmed", is_registered_here=True, capacity=capacity,
+                begins_at=NOW + timedelta(days=5), is_demo=True,
+            )
+        )  # fmt: skip
+
+
+async def take_place(db: Database, contact_id: int) -> str:
+    async with db.write() as session:
+        event = await session.get_one(Event, "demo")
+        registration, _ = await registrations.register(session, contact_id, event)
+        return registration.state
+
+
+async def test_the_last_place_is_taken_once(db: Database) -> None:
+    """Twelve people at the same moment for five places: five get one, seven wait, each with a number of their own."""
+    with clock.running_on(lambda: NOW):
+        await add_event(db, 5)
+        people = [await add_contact(db, f"p{number}") for number in range(12)]
+        states = await asyncio.gather(*(take_place(db, person) for person in people))
+        assert sorted(states) == ["registered"] * 5 + ["waiting"] * 7
+        async with db.read() as session:
+            waiting = list(await session.scalars(select(Registration).where(Registration.state == "waiting")))
+            positions = sorted([await registrations.find_position(session, each) for each in waiting])
+        assert positions == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_registering_twice_is_one_place(db: Database) -> None:
+    with clock.running_on(lambda: NOW):
+        await add_event(db, 5)
+        person = await add_contact(db, "p")
+        assert [await take_place(db, person), await take_place(db, person)] == ["registered", "registered"]
+        async with db.read() as session:
+            assert await session.scalar(select(func.count()).select_from(Registration)) == 1
+
+
+async def test_nobody_overtakes_those_who_wait(db: Database) -> None:
+    """A freed place is offered to the first in line, and whoever comes then waits behind the others."""
+    moment = [NOW]
+    with clock.running_on(lambda: moment[0]):
+        await add_event(db, 1)
+        first, second, third, late = [await add_contact(db, f"p{number}") for number in range(4)]
+        for person in (first, second, third):
+            await take_place(db, person)
+        async with db.write() as session:
+            event = await session.get_one(Event, "demo")
+            own = await registrations.find_registration(session, first, "demo")
+            assert own is not None
+            await registrations.cancel(session, own, event)
+        assert await take_place(db, late) == "waiting"
+        async with db.read() as session:
+            offered = await registrations.find_registration(session, second, "demo")
+            assert offered is not None and offered.state == "offered"
+            assert offered.offered_until == NOW + registrations.OFFER_HELD
+        moment[0] += registrations.OFFER_HELD
+        async with db.write() as session:
+            assert await registrations.lapse_offers(session) == 1
+        async with db.read() as session:
+            states = dict((await session.execute(select(Registration.contact_id, Registration.state))).all())
+            told = list(await session.scalars(select(Notice).order_by(Notice.id)))
+        assert states == {first: "cancelled", second: "lapsed", third: "offered", late: "waiting"}
+        offers = [(notice.contact_id, notice.answer["key"]) for notice in told if "place" in notice.answer["key"]]
+        assert offers == [(second, "place_offered"), (second, "place_lapsed"), (third, "place_offered")]
+
+
+async def test_an_offer_that_is_over_can_not_be_taken(db: Database) -> None:
+    moment = [NOW]
+    with clock.running_on(lambda: moment[0]):
+        await add_event(db, 1)
+        first, second = await add_contact(db, "a"), await add_contact(db, "b")
+        await take_place(db, first)
+        await take_place(db, second)
+        async with db.write() as session:
+            event = await session.get_one(Event, "demo")
+            own = await registrations.find_registration(session, first, "demo")
+            assert own is not None
+            await registrations.cancel(session, own, event)
+        moment[0] += registrations.OFFER_HELD + timedelta(seconds=1)
+        async with db.write() as session:
+            offered = await registrations.find_registration(session, second, "demo")
+            assert offered is not None
+            assert not await registrations.confirm(session, offered, await session.get_one(Event, "demo"))
+
+
+async def test_a_code_works_once_and_not_for_ever(db: Database) -> None:
+    moment = [NOW]
+    with clock.running_on(lambda: moment[0]):
+        person = await add_contact(db, "a")
+        async with db.write() as session:
+            code = await make_code(session, person)
+        async with db.write() as session:
+            assert await use_code(session, code) == person
+            assert await use_code(session, code) is None
+            old = await make_code(session, person)
+        moment[0] += CODE_HELD
+        async with db.write() as session:
+            assert await use_code(session, old) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("LINK-7F3K9Q", "LINK-7F3K9Q"),
+        ("voici : link 7f3k9q merci", "LINK-7F3K9Q"),
+        ("LINK-7F3K9", None),
+        ("linkedin-abcdef", None),
+    ],
+)
+def test_a_code_is_found_in_a_message(text: str, code: str | None) -> None:
+    assert find_code(text) == code
+
+
+async def fill(db: Database, contact_id: int, name: str) -> None:
+    """A row of everything that a person can have."""
+    async with db.write() as session:
+        identity = await session.scalar(select(Identity).where(Identity.contact_id == contact_id))
+        assert identity is not None
+        conversation = Session(contact_id=contact_id, number=1)
+        session.add(conversation)
+        await session.flush()
+        inbound = Message(
+            contact_id=contact_id, identity_id=identity.id, session_id=conversation.id, direction="in",
+            channel="telegram", state="answered", external_id=name, text=f"my name is {name}",
+        )  # fmt: skip
+        session.add(inbound)
+        await session.flush()
+        session.add(
+            Message(
+                contact_id=contact_id, identity_id=identity.id, direction="out", channel="telegram", state="sent",
+                reply_to_id=inbound.id, text=name,
+            )
+        )  # fmt: skip
+        session.add_all(
+            [
+                Interaction(contact_id=contact_id, message_id=inbound.id, action="a", outcome="x", duration_ms=1.0),
+                Consent(contact_id=contact_id, purpose="application", is_given=True, wording=name, channel="telegram"),
+                Draft(contact_id=contact_id, journey="preregistration", asking="phone", answers={"full_name": name}),
+                Subscription(contact_id=contact_id, topic="events"),
+                StaffRequest(contact_id=contact_id, message_id=inbound.id, kind="human", details={"name": name}),
+                Rating(contact_id=contact_id, answer_key="x", comment=name),
+                Notice(contact_id=contact_id, kind="agreed", answer={"key": "x"}, due_at=NOW),
+                Registration(contact_id=contact_id, event_slug="demo", reference=f"E-{name}", state="registered"),
+                Application(
+                    contact_id=contact_id, reference=f"J-{name}", full_name=name, phone="+212612345678", email="a@b.ma",
+                    city_slug="rabat", diploma="bac", situation="student", track_slug="data",
+                    history=[ApplicationChange(state="received", changed_by="person")],
+                ),
+            ]
+        )  # fmt: skip
+
+
+async def count_rows(db: Database) -> dict[str, int]:
+    async with db.read() as session:
+        return {
+            table.name: int(await session.scalar(select(func.count()).select_from(table)) or 0)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+async def test_an_erased_person_leaves_nothing_but_a_receipt(db: Database) -> None:
+    """At once, all but the message that asked and the address to answer to; a minute later, these as well."""
+    moment = [NOW]
+    with clock.running_on(lambda: moment[0]):
+        await add_event(db, None)
+        empty = await count_rows(db)
+        person = await add_contact(db, "secret-address")
+        await fill(db, person, "Secret Name")
+        async with db.write() as session:
+            newest = await session.scalar(select(func.max(Message.id)).where(Message.direction == "in"))
+            receipt = await erase_contact(session, person, newest)
+        assert receipt.counts["applications"] == receipt.counts["consents"] == receipt.counts["drafts"] == 1
+        async with db.read() as session:
+            (left,) = await session.scalars(select(Message))
+            assert (left.text, left.contact_id) == ("", person)
+            assert await list_purgeable(session) == []
+        moment[0] += timedelta(minutes=2)
+        async with db.read() as session:
+            assert await list_purgeable(session) == [person]
+        async with db.write() as session:
+            await purge_contact(session, person)
+        assert await count_rows(db) == {**empty, "erasures": 1}
+        async with db.read() as session:
+            (kept,) = await session.scalars(select(Erasure))
+        assert "Secret" not in str(kept.counts) and "secret" not in kept.reference
+
+
+async def test_erasing_one_person_leaves_the_others_alone(db: Database) -> None:
+    with clock.running_on(lambda: NOW):
+        await add_event(db, None)
+        other, person = await add_contact(db, "o"), await add_contact(db, "p")
+        await fill(db, other, "Other")
+        before = await count_rows(db)
+        await fill(db, person, "Person")
+        async with db.write() as session:
+            await erase_contact(session, person, None)
+            await purge_contact(session, person)
+        after = await count_rows(db)
+    assert after == {
+        **before,
+        "contacts": before["contacts"] - 1,
+        "identities": before["identities"] - 1,
+        "erasures": 1,
+    }
+
+
+async def test_two_people_become_one(db: Database) -> None:
+    """Everything is the kept one's; what there can be once stays as the kept one has it."""
+    with clock.running_on(lambda: NOW):
+        await add_event(db, None)
+        kept, merged = await add_contact(db, "a"), await add_contact(db, "b", "whatsapp")
+        await fill(db, kept, "Kept")
+        await fill(db, merged, "Merged")
+        async with db.write() as session:
+            await merge_contacts(session, kept, merged)
+        async with db.read() as session:
+            assert await session.get(Contact, merged) is None
+            owners = {
+                model.__tablename__: set(await session.scalars(select(model.contact_id)))  # type: ignore[attr-defined]
+                for model in (Identity, Message, Session, Draft, Consent, Application, Registration, Subscription)
+            }
+            states = dict((await session.execute(select(Application.full_name, Application.state))).all())
+            places = dict((await session.execute(select(Registration.reference, Registration.state))).all())
+            drafts = sorted(await session.scalars(select(Draft.state)))
+            numbers = sorted(await session.scalars(select(Session.number)))
+    assert set(map(frozenset, owners.values())) == {frozenset({kept})}
+    assert states == {"Kept": "received", "Merged": "withdrawn"}
+    assert places == {"E-Kept": "registered", "E-Merged": "cancelled"}
+    assert (drafts, numbers) == (["asking", "paused"], [1, 2])
