@@ -25,13 +25,14 @@ from actions.profile import (
 )
 from actions.watch import FindPublications
 from bot.db.engine import Database
+from bot.hours import Hours
 from bot.journeys.catalogue import JOURNEYS
 
 
-def make_executor(db: Database, base_url: str) -> ActionExecutor:
+def make_executor(db: Database, base_url: str, hours: Hours | None = None) -> ActionExecutor:
     """An executor with every action of the product, working on one database.
 
-    `base_url` is where people's browsers reach the app, for links to files.
+    `base_url` is where people's browsers reach the app, for links to files; `hours` are those of the team, if known.
     """
     tracks, centres, cohorts = FindTracks(db), FindCentres(db), FindCohorts(db)
     programmes, funding, events = FindProgrammes(db), FindFunding(db), FindEvents(db)
@@ -52,7 +53,7 @@ def make_executor(db: Database, base_url: str) -> ActionExecutor:
     for action in {*continued.values()} | {
         UseInformation(db, continued),
         Clarify(db),
-        RequestHuman(db),
+        RequestHuman(db, hours),
         ChangeLanguage(db),
         Subscribe(db),
         Unsubscribe(db),

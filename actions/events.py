@@ -9,6 +9,7 @@ from bot.clock import today, utc_now
 from bot.db.agenda import find_event, find_events
 from bot.db.models import Event
 from bot.messages import Answer
+from bot.periods import Period, read_period
 
 SHOWN = 5
 
@@ -46,12 +47,11 @@ def _choices(events: list[Event]) -> tuple[tuple[str, str | None], ...]:
     return tuple((payload("event_details", event=event.slug), event.name) for event in events)
 
 
-def read_month(value: str) -> int | None:
-    """The month, 1 to 12, of an entity ``date`` such as ``month:5`` or ``day:05-15``; None for any other date."""
-    kind, _, rest = value.partition(":")
-    number = rest.partition("-")[0] if kind == "day" else rest
-    is_month = kind == "month" or (kind == "day" and "-" in rest)
-    return int(number) if is_month and number.isdecimal() and 1 <= int(number) <= 12 else None
+def choose_period(request: Request) -> Period | None:
+    """The first date of a request that names a stretch of time still to come: "en 2027, au mois de mai" is May."""
+    periods = [read_period(value, today()) for value in request.list_values("date")]
+    coming = [period for period in periods if period is not None and period.last >= today()]
+    return next((period for period in coming if period.month), next(iter(coming), None))
 
 
 class FindEvents(DatabaseAction):
@@ -63,20 +63,24 @@ class FindEvents(DatabaseAction):
         """Answers `events_upcoming`, or `events_none` with the other known ones."""
         asked: dict[str, Any] = {
             "city": request.entities.get("city"),
-            # "en 2027, au mois de mai": the first date that says a month.
-            "month": next(filter(None, map(read_month, request.list_values("date"))), None),
+            "period": choose_period(request),
             "topic": request.entities.get("topic"),
         }
         async with self.db.read() as session:
             events = await find_events(session, today=today(), **asked)
             others = [] if events else await find_events(session, today=today())
         shown = (events or others)[:SHOWN]
+        period: Period | None = asked.pop("period")
+        days = {"first": period.first.isoformat(), "last": period.last.isoformat()} if period else None
         data = {
             **asked,
+            # A month has a name; any other stretch of time is told by its days.
+            "month": period.month if period else None,
+            "period": days if period and period.month is None else None,
             "events": [_event_data(event) for event in shown],
             "fact_slugs": [event.fact_slugs[0] for event in shown if event.fact_slugs],
         }
-        lookup = {name: value for name, value in asked.items() if value}
+        lookup = {name: value for name, value in (asked | {"period": days}).items() if value}
         key = "events_upcoming" if events else "events_none"
         return Finding(Answer(key, data, _choices(shown)), lookup, len(events))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from actions.base import DatabaseAction, Finding, Request
+from bot.clock import today
 from bot.db.agenda import find_publications
 from bot.messages import Answer
+from bot.periods import read_period
 
 SHOWN = 4
 
@@ -17,8 +19,10 @@ class FindPublications(DatabaseAction):
     async def find(self, request: Request) -> Finding:
         """Answers `publications_found`, or `publications_none` with the latest ones."""
         topic = request.entities.get("topic")
+        periods = (read_period(value, today()) for value in request.list_values("date"))
+        year = next((period.first.year for period in periods if period is not None), None)
         async with self.db.read() as session:
-            entries = await find_publications(session, topic=topic)
+            entries = await find_publications(session, topic=topic, year=year)
             others = [] if entries else await find_publications(session)
         data = {
             "topic": topic,
@@ -35,5 +39,6 @@ class FindPublications(DatabaseAction):
             # Each entry shows its own publisher and date.
             "fact_slugs": [],
         }
+        lookup = {name: value for name, value in (("topic", topic), ("year", year)) if value}
         key = "publications_found" if entries else "publications_none"
-        return Finding(Answer(key, data), {"topic": topic} if topic else {}, len(entries))
+        return Finding(Answer(key, data), lookup, len(entries))

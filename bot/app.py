@@ -27,6 +27,7 @@ from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
 from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
+from bot.hours import Hours
 from bot.inbox import Inbox
 from bot.messages import VARIETIES, Inbound
 from bot.outbox import Outbox
@@ -119,7 +120,7 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     answers = Answers(FactBook(db))
     conversation = Conversation(db, rasa, answers, outbox, channels, settings)
     schedule = Schedule(db, answers, outbox, channels, settings.whatsapp_notice_templates)
-    executor = make_executor(db, settings.base_url)
+    executor = make_executor(db, settings.base_url, Hours.parse(settings.team_hours) if settings.team_hours else None)
     return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor)
 
 

@@ -381,7 +381,7 @@ class Conversation:
             return Answer("apology")
         async with self._db.write() as session:
             is_new = await open_request(session, message.contact_id, "human", message.id)
-        return Answer("human_requested", {"already": not is_new})
+        return Answer("human_requested", {"already": not is_new, "there_until": None, "there_from": None})
 
     async def _give_up(self, message: Message, started_at: datetime, error: str) -> float:
         """Try once more later; the second time, apologise and close the message."""

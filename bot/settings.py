@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.hours import Hours
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
     #: 24-hour window.
     whatsapp_notice_templates: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
 
+    #: When somebody of the team is there, in Morocco's time: "mon-fri 09:00-17:00". Unset: the bot promises nothing.
+    team_hours: str | None = None
     session_idle_minutes: float = Field(default=120, gt=0)
     session_turn_limit: int = Field(default=40, ge=2)
     #: How many people are answered at once. Each holds a connection of PostgreSQL's pool for the length of the turn.
@@ -69,6 +72,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an address with http(s)://, for example http://127.0.0.1:5005")
         _ = parts.port  # raises ValueError when it is no number
+        return value
+
+    @field_validator("team_hours")
+    @classmethod
+    def _week(cls, value: str | None) -> str | None:
+        if value is not None:
+            Hours.parse(value)
         return value
 
     @field_validator("log_level", mode="before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -225,7 +225,8 @@ async def _go_on(
     if name is None:
         done = await journey.finish(session, person, draft.answers)
         draft.state, draft.asking, draft.updated_at = "done", None, utc_now()
-        return await _end(session, draft, replace(done, preface=(*preface, *done.preface)))
+        # What a question would have had before it is of no use any more: the end says what was understood.
+        return await _end(session, draft, done)
     draft.asking, draft.updated_at = name, utc_now()
     question = await journey.ask(session, person, name, draft.answers)
     choices = question.choices

@@ -156,4 +156,14 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("rate_thanks", {"value": "up"}),
     Answer("rate_thanks", {"value": "down"}),
     Answer("bot_is_back"),
+    *(
+        Answer("human_requested", {"already": already, "there_until": until, "there_from": start})
+        for already in (True, False)
+        for until, start in ((None, None), ("2026-11-30T17:00+01:00", None), (None, "2026-12-01T09:00+01:00"))
+    ),
+    *(
+        Answer(key, {"city": None, "month": None, "topic": None, "period": period, "events": []})
+        for key in ("events_upcoming", "events_none")
+        for period in (None, {"first": "2026-11-30", "last": "2026-12-06"})
+    ),
 )  # fmt: skip

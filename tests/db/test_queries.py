@@ -13,8 +13,11 @@ from bot.db.models import City, Cohort, Event, Programme, Publication, Track
 from bot.db.places import distance_km, find_nearest_city
 from bot.db.support import find_programmes
 from bot.db.training import find_cohorts
+from bot.periods import Period
 
 TODAY = date(2026, 11, 23)
+DECEMBER = Period(date(TODAY.year, 12, 1), date(TODAY.year, 12, 31), 12)
+JUNE = Period(date(2027, 6, 1), date(2027, 6, 30), 6)
 
 
 async def add(db: Database, *rows: Any) -> None:
@@ -40,7 +43,7 @@ async def test_events_come_by_how_soon_they_are(db: Database) -> None:
     )
     async with db.read() as session:
         found = [event.slug for event in await find_events(session, today=TODAY)]
-        december = [event.slug for event in await find_events(session, today=TODAY, month=12)]
+        december = [event.slug for event in await find_events(session, today=TODAY, period=DECEMBER)]
     assert found == ["running", "soon", "january", "october", "some-day"]
     assert december == ["soon"]
 
@@ -77,7 +80,7 @@ async def test_events_meet_every_condition(db: Database) -> None:
         make_event("c", "to_confirm", usual_month=6, city_slug="fes", topics=["ai", "data"]),
     )
     async with db.read() as session:
-        found = await find_events(session, today=TODAY, city="fes", month=6, topic="data")
+        found = await find_events(session, today=TODAY, city="fes", period=JUNE, topic="data")
     assert [event.slug for event in found] == ["c"]
 
 
