@@ -1,0 +1,71 @@
+"""How a notice finds its way to a person, and what is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import clock
+from bot.db.models import Identity
+from bot.schedule import Route, choose_route
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+CHANNELS: dict[str, Any] = {"telegram": object(), "whatsapp": object()}
+
+
+@pytest.fixture(autouse=True)
+def fixed_time() -> Iterator[None]:
+    """It is nine o'clock, and stays so."""
+    with clock.running_on(lambda: NOW):
+        yield
+
+
+def make(channel: str, hours_ago: float, *, blocked: bool = False) -> Identity:
+    heard_at = NOW - timedelta(hours=hours_ago)
+    identity = Identity(channel=channel, address=channel, created_at=heard_at, last_inbound_at=heard_at)
+    identity.blocked_at = NOW if blocked else None
+    return identity
+
+
+@pytest.mark.parametrize(
+    ("identities", "channel", "template"),
+    [
+        ([make("telegram", 500)], "telegram", None),
+        ([make("whatsapp", 23)], "whatsapp", None),
+        ([make("whatsapp", 25)], "whatsapp", "HX1"),
+        # The channel that the person wrote on last comes first.
+        ([make("telegram", 50), make("whatsapp", 1)], "whatsapp", None),
+        ([make("telegram", 1), make("whatsapp", 2)], "telegram", None),
+        ([make("telegram", 1, blocked=True), make("whatsapp", 2)], "whatsapp", None),
+        ([make("web", 0), make("telegram", 90)], "telegram", None),
+    ],
+)
+def test_a_notice_goes_to_the_channel_of_last_time(
+    identities: list[Identity], channel: str, template: str | None
+) -> None:
+    route = choose_route(identities, CHANNELS, {"fr": "HX1"}, "fr")
+    assert isinstance(route, Route)
+    assert (route.identity.channel, route.template) == (channel, template)
+
+
+def test_without_a_template_the_other_channel_is_taken() -> None:
+    """Outside of WhatsApp's window, in a variety that has no approved template."""
+    route = choose_route([make("whatsapp", 30), make("telegram", 90)], CHANNELS, {"fr": "HX1"}, "ar")
+    assert isinstance(route, Route) and route.identity.channel == "telegram"
+
+
+@pytest.mark.parametrize(
+    ("identities", "reason"),
+    [
+        ([make("web", 0)], "web: can't be written to"),
+        ([make("telegram", 1, blocked=True)], "telegram: blocked by the person"),
+        ([make("whatsapp", 24.1)], "whatsapp: outside of the 24-hour window, and no approved template"),
+        ([], "no address"),
+    ],
+)
+def test_there_may_be_no_way(identities: list[Identity], reason: str) -> None:
+    """Then the reason is what the log keeps."""
+    assert choose_route(identities, CHANNELS, {}, "fr") == reason
