@@ -5,6 +5,7 @@ from __future__ import annotations
 from rasa_sdk.executor import ActionExecutor
 
 from actions.base import DatabaseAction
+from actions.checklist import RemindChecklist, ShowChecklist
 from actions.clarify import Clarify
 from actions.events import DescribeEvent, FindEvents
 from actions.founders import CompareProgrammes, DescribeProgramme, FindFunding, FindProgrammes
@@ -69,6 +70,8 @@ def make_executor(db: Database, base_url: str, hours: Hours | None = None) -> Ac
         SendLinkCode(db),
         CompareProgrammes(db),
         RateUp(db),
+        ShowChecklist(db),
+        RemindChecklist(db),
         CheckEligibility(db),
         ResumeJourney(db),
         ShowApplication(db),

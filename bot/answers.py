@@ -124,6 +124,8 @@ class Answers:
         if intent == "inform" and len(entities) == 1:
             ((kind, value),) = entities.items()
             return self._name(kind, value, variety)
+        if intent == "show_checklist" and "document" in entities:
+            return self._name("document", entities["document"], variety)
         if intent in ("correct_answer", "resume_journey") and len(entities) == 1:
             ((kind, value),) = entities.items()
             return self._name("field" if intent == "correct_answer" else "resume", value, variety)

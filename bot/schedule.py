@@ -16,7 +16,7 @@ from bot.db.engine import Database
 from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices, read_answer
 from bot.db.people import end_holds
-from bot.journeys.registrations import lapse_offers
+from bot.journeys.registrations import REMINDERS, lapse_offers
 from bot.messages import Variety
 from bot.outbox import Outbox
 
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 #: After the person's last message WhatsApp takes free text for so long; then approved templates only
 #: (https://www.twilio.com/docs/whatsapp/key-concepts#customer-service-windows).
 WHATSAPP_WINDOW = timedelta(hours=24)
-#: A notice that could not be told so long after its time has no sense any more.
-TOO_LATE = timedelta(hours=6)
+#: A reminder of an event that could not be told so long after its time has no sense any more.
+TOO_LATE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Schedule:
             route = "the person asked for no more messages"
         elif contact.erased_at is not None:
             route = "the person was erased"
-        elif utc_now() - notice.due_at > TOO_LATE:
+        elif notice.answer["key"] in REMINDERS and utc_now() - notice.due_at > TOO_LATE:
             route = "too late"
         else:
             route = choose_route(identities, self._channels, self._templates, variety)

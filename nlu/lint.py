@@ -34,7 +34,7 @@ BUTTON_ONLY = frozenset(
     {
         "request_erasure", "erase_my_data", "link_channel", "export_my_data", "send_link_code", "confirm_place",
         "find_programme", "other_city",
-        "compare_programmes", "rate_up", "rate_down", "check_eligibility",
+        "compare_programmes", "rate_up", "rate_down", "show_checklist", "remind_checklist", "check_eligibility",
         "resume_journey", "correct_answer", "request_support",
         "request_membership", "request_employer", "request_operator", "request_event_proposal",
     }

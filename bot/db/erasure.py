@@ -17,6 +17,7 @@ from bot.db.models import (
     ApplicationChange,
     Consent,
     Contact,
+    DocumentTick,
     Draft,
     Erasure,
     Identity,
@@ -34,7 +35,18 @@ from bot.references import make_reference
 #: How long the receipt stays after it was sent, for the web page to fetch it.
 RECEIPT_KEPT = timedelta(minutes=1)
 #: Tables with a `contact_id`, in an order in which their rows can go.
-_OWNED = (AccessCode, Consent, Draft, Notice, Rating, Registration, Subscription, StaffRequest, Interaction)
+_OWNED = (
+    AccessCode,
+    Consent,
+    DocumentTick,
+    Draft,
+    Notice,
+    Rating,
+    Registration,
+    Subscription,
+    StaffRequest,
+    Interaction,
+)
 
 
 async def erase_contact(session: AsyncSession, contact_id: int, message_id: int | None) -> Erasure:

@@ -15,6 +15,7 @@ from bot.db.models import (
     Application,
     Consent,
     Contact,
+    DocumentTick,
     Draft,
     Identity,
     Interaction,
@@ -67,7 +68,7 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     paused = (Draft.contact_id == merged_id) & (Draft.state == "asking")
     await session.execute(update(Draft).where(paused).values(state="paused"))
     await _end_second(session, kept_id, merged_id)
-    for model in (*_PLAIN, Application, Registration, Subscription):
+    for model in (*_PLAIN, Application, DocumentTick, Registration, Subscription):
         await session.execute(update(model).where(model.contact_id == merged_id).values(contact_id=kept_id))
     last = await session.scalar(select(func.max(Session.number)).where(Session.contact_id == kept_id)) or 0
     await session.execute(
@@ -87,6 +88,10 @@ async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> No
     )
     again = (Registration.contact_id == merged_id) & Registration.event_slug.in_(events)
     await session.execute(update(Registration).where(again).values(state="cancelled"))
+    ticked = select(DocumentTick.document_slug).where(DocumentTick.contact_id == kept_id)
+    await session.execute(
+        delete(DocumentTick).where(DocumentTick.contact_id == merged_id, DocumentTick.document_slug.in_(ticked))
+    )
     topics = select(Subscription.topic).where(Subscription.contact_id == kept_id)
     await session.execute(
         delete(Subscription).where(Subscription.contact_id == merged_id, Subscription.topic.in_(topics))

@@ -157,6 +157,19 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("rate_thanks", {"value": "down"}),
     Answer("bot_is_back"),
     *(
+        Answer(
+            "checklist",
+            {
+                "documents": [{"title": {"fr": "-"}, "is_ready": ready} for ready in (True, all_ready)],
+                "is_complete": all_ready,
+            },
+            (('/show_checklist{"document": "transcripts"}', None), ("/remind_checklist", None)),
+        )
+        for all_ready in (True, False)
+    ),
+    Answer("checklist_reminder_set", {"days": 3}),
+    Answer("checklist_reminder", {}, (("/show_checklist", None),)),
+    *(
         Answer("human_requested", {"already": already, "there_until": until, "there_from": start})
         for already in (True, False)
         for until, start in ((None, None), ("2026-11-30T17:00+01:00", None), (None, "2026-12-01T09:00+01:00"))

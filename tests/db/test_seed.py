@@ -18,6 +18,7 @@ from bot.db.base import Base
 from bot.db.engine import Database, open_database
 from bot.db.models import (
     Alternative,
+    ApplicationDocument,
     City,
     Cohort,
     EligibilityRule,
@@ -44,6 +45,7 @@ TABLES: tuple[Any, ...] = (
     Publication,
     EligibilityRule,
     Alternative,
+    ApplicationDocument,
 )
 
 

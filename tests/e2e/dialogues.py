@@ -33,7 +33,7 @@ CHECKS = frozenset({"asks", "answers", "shows", "never", "variety", "as"})
 #: How a table's rows are found from the person's contact.
 TABLES = frozenset(
     {"applications", "consents", "drafts", "staff_requests", "subscriptions", "messages", "registrations", "notices"}
-    | {"ratings", "identities"}
+    | {"ratings", "identities", "document_ticks"}
 )
 _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 _SECRET = re.compile(r"LINK-[0-9A-Z]{6}")

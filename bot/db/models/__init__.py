@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.db.models.content import (
     Alternative,
+    ApplicationDocument,
     City,
     Cohort,
     EligibilityRule,
@@ -21,6 +22,7 @@ from bot.db.models.journeys import (
     Application,
     ApplicationChange,
     Consent,
+    DocumentTick,
     Draft,
     Erasure,
     Notice,
@@ -34,10 +36,12 @@ __all__ = [
     "Alternative",
     "Application",
     "ApplicationChange",
+    "ApplicationDocument",
     "City",
     "Cohort",
     "Consent",
     "Contact",
+    "DocumentTick",
     "Draft",
     "EligibilityRule",
     "Erasure",

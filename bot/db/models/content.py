@@ -214,3 +214,14 @@ class Alternative(Seeded, Base):
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
     fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
     rank: Mapped[int] = mapped_column(default=100)
+
+
+class ApplicationDocument(Seeded, Base):
+    """A paper to bring to the application, as far as a source says so."""
+
+    __tablename__ = "application_documents"
+
+    #: Text by variety, a few words.
+    title: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
+    rank: Mapped[int] = mapped_column(default=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bot.clock import utc_now
@@ -252,3 +252,15 @@ class Rating(Base):
     comment: Mapped[str | None]
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)
     rated_at: Mapped[datetime | None]
+
+
+class DocumentTick(Base):
+    """That a person has a paper ready."""
+
+    __tablename__ = "document_ticks"
+    __table_args__ = (UniqueConstraint("contact_id", "document_slug"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    document_slug: Mapped[str] = mapped_column(ForeignKey("application_documents.slug"))
+    ticked_at: Mapped[datetime] = mapped_column(default=utc_now)

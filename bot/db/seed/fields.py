@@ -19,6 +19,7 @@ from bot.clock import MOROCCO
 from bot.db.base import Base
 from bot.db.models import (
     Alternative,
+    ApplicationDocument,
     City,
     Cohort,
     EligibilityRule,
@@ -374,6 +375,11 @@ FIELDS: Mapping[type[Base], Mapping[str, Field]] = {
         "fact_slugs": _FACT_SLUGS,
         "rank": _RANK,
     },
+    ApplicationDocument: {
+        "slug": Field(check_slug),
+        "fact_slugs": _FACT_SLUGS,
+        "rank": _RANK,
+    },
     Alternative: {
         "slug": Field(check_slug),
         "name": Field(_text(120)),
@@ -392,5 +398,6 @@ TEXTS: Mapping[type[Base], Mapping[str, Check]] = {
     Event: {"summary": _text(SUMMARY_LIMIT_CHARS)},
     Publication: {"title": _text(TITLE_LIMIT_CHARS), "summary": _text(SUMMARY_LIMIT_CHARS)},
     EligibilityRule: {"reason": _text(SUMMARY_LIMIT_CHARS)},
+    ApplicationDocument: {"title": _text(TITLE_LIMIT_CHARS)},
     Alternative: {"summary": _text(SUMMARY_LIMIT_CHARS)},
 }
