@@ -26,7 +26,7 @@ from bot.choices import find_choice
 from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.linking import find_code, merge_contacts, use_code
-from bot.db.models import Contact, Message, Session
+from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
 from bot.db.places import find_nearest_city
 from bot.errors import RasaError
@@ -264,13 +264,14 @@ class Conversation:
 
     async def _offer_to_resume(self, contact_id: int) -> tuple[Answer, ...]:
         """What to say of a journey that was left, to somebody who comes back; once."""
-        async with self._db.write() as session:
+        async with self._db.read() as session:
             draft = await find_draft(session, contact_id, "paused")
-            if draft is None or draft.offered_at is not None:
-                return ()
-            draft.offered_at = utc_now()
-            resume = f'/resume_journey{{"journey": "{draft.journey}"}}'
-            return (Answer("journey_waiting", {"journey": draft.journey}, ((resume, None),)),)
+        if draft is None or draft.offered_at is not None:
+            return ()
+        async with self._db.write() as session:
+            await session.execute(update(Draft).where(Draft.id == draft.id).values(offered_at=utc_now()))
+        resume = f'/resume_journey{{"journey": "{draft.journey}"}}'
+        return (Answer("journey_waiting", {"journey": draft.journey}, ((resume, None),)),)
 
     async def _ask_for_rating(self, contact_id: int, answers: Sequence[Answer]) -> tuple[Answer, ...]:
         """The answers, the end of a journey with the question whether it helped."""

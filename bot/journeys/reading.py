@@ -226,8 +226,8 @@ def read_age(heard: Heard) -> Reading:
         said = numbers[0] if len(numbers) == 1 else None
     if said is None:
         return None
-    if int(said) not in AGES:
-        return Problem("age", {"said": said, "low": str(AGES[0]), "high": str(AGES[-1])})
+    if not said.isdecimal() or int(said) not in AGES:
+        return Problem("age", {"said": said[:20], "low": str(AGES[0]), "high": str(AGES[-1])})
     return said
 
 

@@ -76,6 +76,12 @@ def test_an_impossible_age_says_what_is_expected(text: str) -> None:
     assert isinstance(problem, Problem) and problem.data == {"said": text, "low": "15", "high": "75"}
 
 
+def test_a_forged_button_brings_no_number() -> None:
+    """Only our own buttons carry ages, but a client can send anything."""
+    for value in ("abc", "-5", "27.5", "9" * 50, "²"):
+        assert isinstance(reading.read_age(hear("/inform", age=value)), Problem)
+
+
 def test_two_numbers_are_no_age() -> None:
     assert reading.read_age(hear("entre 20 et 30")) is None
 
