@@ -25,7 +25,7 @@ from bot.channels.base import Channel
 from bot.choices import find_choice
 from bot.clock import utc_now
 from bot.db.engine import Database
-from bot.db.linking import find_code, merge_contacts, use_code
+from bot.db.linking import find_code, find_code_owner, merge_contacts, use_code
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
 from bot.db.places import find_nearest_city
@@ -201,17 +201,25 @@ class Conversation:
         return 0
 
     async def _link(self, message: Message) -> tuple[Message, _Question] | None:
-        """Where a message holds a code from another channel: the message as it is then the linked person's, and what
-        to say; else None."""
+        """Where a message brings a code from another channel: ask whether both are theirs, and once they say so, link.
+
+        Whoever can make somebody type a code would see their data; so it is not enough to type it. The message returned
+        is the linked person's.
+        """
         code = find_code(message.text)
-        if code is None:
+        confirmed = _read_confirmed_code(message.payload)
+        if code is None and confirmed is None:
             return None
         async with self._db.write() as session:
-            other = await use_code(session, code)
+            other = await find_code_owner(session, code or str(confirmed))
             if other is None:
                 return message, _Question(answer=Answer("link_failed"))
             if other == message.contact_id:
                 return message, _Question(answer=Answer("link_same"))
+            if confirmed is None:
+                choices = ((f'/confirm_link{{"code": "{code}"}}', "@link_channels"), ("/deny", "@keep_apart"))
+                return message, _Question(answer=Answer("link_confirm", {}, choices))
+            await use_code(session, confirmed)
             await merge_contacts(session, other, message.contact_id)
         async with self._db.read() as session:
             linked = await session.get_one(Message, message.id)
@@ -456,6 +464,16 @@ class Conversation:
                         finished_at=None if is_pushed else now,
                     )
                 )
+
+
+def _read_confirmed_code(payload: str | None) -> str | None:
+    """The code in the payload of the button that links two channels."""
+    if payload is None or not payload.startswith("/confirm_link{"):
+        return None
+    try:
+        return find_code(read_payload(payload)[1].get("code", ""))
+    except ValueError:
+        return None
 
 
 def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

@@ -32,13 +32,30 @@ HELDOUT_FOLDER = ROOT / "tests" / "nlu" / "heldout"
 #: Only a button carries it.
 BUTTON_ONLY = frozenset(
     {
-        "request_erasure", "erase_my_data", "link_channel", "export_my_data", "send_link_code", "confirm_place",
-        "find_programme", "other_city",
-        "compare_programmes", "rate_up", "rate_down", "show_checklist", "remind_checklist", "check_eligibility",
-        "resume_journey", "correct_answer", "request_support",
-        "request_membership", "request_employer", "request_operator", "request_event_proposal",
+        "request_erasure",
+        "erase_my_data",
+        "link_channel",
+        "export_my_data",
+        "send_link_code",
+        "confirm_link",
+        "confirm_place",
+        "find_programme",
+        "other_city",
+        "compare_programmes",
+        "rate_up",
+        "rate_down",
+        "show_checklist",
+        "remind_checklist",
+        "check_eligibility",
+        "resume_journey",
+        "correct_answer",
+        "request_support",
+        "request_membership",
+        "request_employer",
+        "request_operator",
+        "request_event_proposal",
     }
-)  # fmt: skip
+)
 SCRIPTS = {"fr": "Latn", "ary-Latn": "Latn", "en": "Latn", "ary-Arab": "Arab", "ar": "Arab"}
 #: Two messages that share this much of their three-letter pieces (Jaccard index) say the same in the same words.
 NEAR = 0.8

@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
@@ -51,12 +51,22 @@ async def make_code(session: AsyncSession, contact_id: int, purpose: str = "link
     return code
 
 
+async def find_code_owner(session: AsyncSession, code: str) -> int | None:
+    """The contact whose unused, unexpired code this is, or None."""
+    owner: int | None = await session.scalar(select(AccessCode.contact_id).where(_is_valid(code)))
+    return owner
+
+
 async def use_code(session: AsyncSession, code: str) -> int | None:
-    """The contact whose unused, unexpired code this is, used up by this; else None."""
-    own = (AccessCode.secret_hash == _hash(code)) & (AccessCode.purpose == "link") & AccessCode.used_at.is_(None)
-    statement = update(AccessCode).where(own, AccessCode.expires_at > utc_now()).values(used_at=utc_now())
-    found: int | None = await session.scalar(statement.returning(AccessCode.contact_id))
-    return found
+    """Use a code up: the contact whose it is, or None when it is not valid (any more)."""
+    statement = update(AccessCode).where(_is_valid(code)).values(used_at=utc_now())
+    owner: int | None = await session.scalar(statement.returning(AccessCode.contact_id))
+    return owner
+
+
+def _is_valid(code: str) -> ColumnElement[bool]:
+    own = (AccessCode.secret_hash == _hash(code)) & (AccessCode.purpose == "link")
+    return own & AccessCode.used_at.is_(None) & (AccessCode.expires_at > utc_now())
 
 
 async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) -> None:

@@ -111,6 +111,9 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("linked", {"journey": "preregistration"}),
     Answer("link_failed"),
     Answer("link_same"),
+    Answer(
+        "link_confirm", {}, (('/confirm_link{"code": "LINK-000000"}', "@link_channels"), ("/deny", "@keep_apart"))
+    ),
     Answer("application_elsewhere", {"by": "phone"}, (("/send_link_code", None),)),
     Answer("application_elsewhere", {"by": "email"}),
     *(

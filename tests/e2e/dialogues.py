@@ -235,9 +235,10 @@ def _take_step(step: dict[str, Any], speaker: Speaker, stage: Stage, transcript:
     elif "gets" in step:
         return speaker.hear(len(step["gets"]))
     else:
-        if "<code>" in str(step.get("say", "")):
-            found = _SECRET.findall("\n".join(transcript))
-            step = {**step, "say": step["say"].replace("<code>", found[-1])}
+        for act in ("say", "press"):
+            if "<code>" in str(step.get(act, "")):
+                found = _SECRET.findall("\n".join(transcript))
+                step = {**step, act: step[act].replace("<code>", found[-1])}
         return speaker.act(step)
     return None
 

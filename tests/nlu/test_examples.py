@@ -26,8 +26,8 @@ def name_of(entry: object) -> str:
 #: What people type: from request_erasure on only buttons carry an intent.
 _NAMES = [name_of(entry) for entry in DOMAIN["intents"]]
 INTENTS = set(_NAMES[: _NAMES.index("request_erasure")])
-#: What only buttons carry: the journey to go on with, the field to correct, the need of a founder, a paper.
-BUTTON_ENTITIES = {"journey", "field", "offer", "document"}
+#: What only buttons carry: the journey to go on with, the field to correct, the need of a founder, a paper, a code.
+BUTTON_ENTITIES = {"journey", "field", "offer", "document", "code"}
 ENTITIES = {name_of(entry) for entry in DOMAIN["entities"]} - BUTTON_ENTITIES
 
 
