@@ -8,6 +8,7 @@ call a second action for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from rasa_sdk.events import FollowupAction, SlotSet
@@ -19,7 +20,7 @@ from bot.clock import MOROCCO
 from bot.db.engine import Database
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.models import ApplicationChange, Message
-from bot.db.notices import plan_notice
+from bot.db.notices import count_told, plan_notice
 from bot.journeys import conductor
 from bot.journeys.catalogue import JOURNEYS, form_of
 from bot.journeys.journey import Journey, Person
@@ -30,6 +31,11 @@ from bot.messages import Answer
 
 #: What a form asked for is kept in Rasa's slot of this name while it is open.
 _REQUESTED = "requested_slot"
+
+_CODE_MINUTES = int(CODE_HELD.total_seconds() // 60)
+#: So many codes at most go to one person within this time, whoever asks for them.
+MOST_CODES = 2
+CODES_WITHIN = timedelta(hours=12)
 
 
 def hear(request: Request) -> Heard:
@@ -90,7 +96,8 @@ def _entry(since: Sequence[dict[str, Any]], form: str) -> str:
 
 async def _person(session: AsyncSession, contact_id: int, message_id: int | None) -> Person:
     message = await session.get(Message, message_id) if message_id is not None else None
-    return Person(contact_id, message.channel if message is not None else "web", message_id)
+    is_retry = message is not None and message.attempts > 0
+    return Person(contact_id, message.channel if message is not None else "web", message_id, is_retry)
 
 
 class CheckEligibility(DatabaseAction):
@@ -167,10 +174,14 @@ class SendLinkCode(DatabaseAction):
             twin = await find_twin(session, request.contact_id, draft.answers) if draft is not None else None
             if twin is None:
                 return Finding(Answer("journey_over"), {}, 0)
+            if await count_told(session, twin.contact_id, "link_code_requested", CODES_WITHIN) >= MOST_CODES:
+                # Somebody who keeps asking must not fill another person's phone.
+                return Finding(Answer("link_code_sent", {"minutes": _CODE_MINUTES}), {"reference": twin.reference}, 0)
             code = await make_code(session, twin.contact_id)
-            data = {"code": code, "minutes": int(CODE_HELD.total_seconds() // 60)}
-            plan_notice(session, twin.contact_id, "requested", Answer("link_code_requested", data))
-        return Finding(Answer("link_code_sent", {"minutes": data["minutes"]}), {"reference": twin.reference}, 1)
+            data = {"code": code, "minutes": _CODE_MINUTES}
+            # Agreed to, not requested: whoever said STOP is left alone, since it may be a stranger who asks.
+            plan_notice(session, twin.contact_id, "agreed", Answer("link_code_requested", data))
+        return Finding(Answer("link_code_sent", {"minutes": _CODE_MINUTES}), {"reference": twin.reference}, 1)
 
 
 class RateUp(DatabaseAction):

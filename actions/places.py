@@ -63,6 +63,8 @@ class TakePlace(DatabaseAction):
                 data = {"name": event.name, "website": event.website, "is_over": _is_over(event)}
                 return Finding(Answer("place_elsewhere", data), {"event": event.slug}, 0)
             registration, is_new = await registrations.register(session, request.contact_id, event)
+            # Who is offered a place and asks for one takes it.
+            is_new = await registrations.confirm(session, registration, event) or is_new
             answer = await _place_answer(session, registration, event, self._base_url)
         return Finding(
             Answer(answer.key, {**answer.data, "already": not is_new}, answer.choices), {"event": event.slug}, 1

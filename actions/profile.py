@@ -5,7 +5,7 @@ from __future__ import annotations
 from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request, payload
 from bot.clock import MOROCCO
 from bot.db.engine import Database
-from bot.db.erasure import erase_contact
+from bot.db.erasure import describe_receipt, erase_contact
 from bot.db.held import EXPORT_HELD, make_export_secret
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.people import choose_variety, count_held, subscribe, unsubscribe
@@ -116,12 +116,7 @@ class EraseMyData(DatabaseAction):
             return Finding(Answer("utter_privacy_question"))
         async with self.db.write() as session:
             receipt = await erase_contact(session, request.contact_id, request.message_id)
-        data = {
-            "reference": receipt.reference,
-            "day": receipt.erased_at.astimezone(MOROCCO).date().isoformat(),
-            "messages": receipt.counts["messages"],
-            "applications": receipt.counts["applications"],
-        }
+        data = describe_receipt(receipt)
         return Finding(Answer("data_erased", data), {}, sum(receipt.counts.values()), LEAVE_FORM)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -25,6 +26,7 @@ from bot.channels.base import Channel
 from bot.choices import find_choice
 from bot.clock import utc_now
 from bot.db.engine import Database
+from bot.db.erasure import describe_receipt, find_receipt
 from bot.db.linking import find_code, find_code_owner, merge_contacts, use_code
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
@@ -150,9 +152,12 @@ class Conversation:
         clock = perf_counter()
         if await self._is_held(message.contact_id):
             return await self._leave_to_staff(message, started_at)
+        receipt = await self._find_receipt(message.contact_id)
         linking = await self._link(message)
         if linking is not None:
             message, question = linking
+        elif receipt is not None:
+            question = _Question(answer=Answer("data_erased", receipt))
         else:
             question = await self._question_of(message)
         contact, session_row = await self._open_session(message, started_at)
@@ -219,7 +224,8 @@ class Conversation:
             if confirmed is None:
                 choices = ((f'/confirm_link{{"code": "{code}"}}', "@link_channels"), ("/deny", "@keep_apart"))
                 return message, _Question(answer=Answer("link_confirm", {}, choices))
-            await use_code(session, confirmed)
+            if await use_code(session, confirmed) is None:
+                return message, _Question(answer=Answer("link_failed"))
             await merge_contacts(session, other, message.contact_id)
         async with self._db.read() as session:
             linked = await session.get_one(Message, message.id)
@@ -227,6 +233,12 @@ class Conversation:
         resume = () if draft is None else ((f'/resume_journey{{"journey": "{draft.journey}"}}', None),)
         answer = Answer("linked", {"journey": draft.journey if draft else None}, resume)
         return linked, _Question(answer=answer)
+
+    async def _find_receipt(self, contact_id: int) -> dict[str, Any] | None:
+        """The receipt for somebody whose erasure was done and whose message could not be answered then."""
+        async with self._db.read() as session:
+            receipt = await find_receipt(session, contact_id)
+        return None if receipt is None else describe_receipt(receipt)
 
     async def _is_held(self, contact_id: int) -> bool:
         """Whether a member of staff has the conversation."""

@@ -16,7 +16,8 @@ from bot.db.engine import Database
 from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices, read_answer
 from bot.db.people import end_holds
-from bot.journeys.registrations import REMINDERS, lapse_offers
+from bot.journeys.conductor import forget_old_drafts
+from bot.journeys.registrations import REMINDERS, lapse_offers, offer_free_places
 from bot.messages import Variety
 from bot.outbox import Outbox
 
@@ -83,6 +84,8 @@ class Schedule:
         """Do everything whose time has come."""
         async with self._db.write() as session:
             await lapse_offers(session)
+            await offer_free_places(session)
+            await forget_old_drafts(session)
             await end_holds(session)
         async with self._db.read() as session:
             due = await list_due_notices(session)

@@ -6,11 +6,12 @@ Law 09-08, articles 8 and 9, gives the right; what stays is a receipt without a 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.clock import utc_now
+from bot.clock import MOROCCO, utc_now
 from bot.db.models import (
     AccessCode,
     Application,
@@ -57,12 +58,16 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
         deleted = (await session.execute(statement)).rowcount  # type: ignore[attr-defined]  # a DELETE's result has it
         counts[table] = counts.get(table, 0) + deleted
 
-    own = select(Application.id).where(Application.contact_id == contact_id)
-    await count(delete(ApplicationChange).where(ApplicationChange.application_id.in_(own)), "application_changes")
+    applications = select(Application.id).where(Application.contact_id == contact_id)
+    await count(
+        delete(ApplicationChange).where(ApplicationChange.application_id.in_(applications)), "application_changes"
+    )
     await count(delete(Application).where(Application.contact_id == contact_id), "applications")
     for model in _OWNED:
         await count(delete(model).where(model.contact_id == contact_id), model.__tablename__)
-    await count(delete(Message).where(Message.contact_id == contact_id, Message.id != message_id), "messages")
+    # What is still to be answered gets the receipt as its answer.
+    handled = (Message.contact_id == contact_id) & (Message.state != "received")
+    await count(delete(Message).where(handled, Message.id != message_id), "messages")
     blank: dict[str, object] = {
         "text": "",
         "payload": None,
@@ -75,11 +80,11 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
     await count(delete(Session).where(Session.contact_id == contact_id), "sessions")
     await session.execute(update(Identity).where(Identity.contact_id == contact_id).values(profile={}))
     now = utc_now()
-    await session.execute(
-        update(Contact).where(Contact.id == contact_id).values(erased_at=now, chosen_variety=None, unsubscribed_at=None)
-    )
     receipt = Erasure(reference=make_reference("DEL"), counts=counts, erased_at=now)
     session.add(receipt)
+    forgotten = {"chosen_variety": None, "unsubscribed_at": None, "held_by": None, "held_until": None}
+    own = update(Contact).where(Contact.id == contact_id)
+    await session.execute(own.values(erased_at=now, erasure_reference=receipt.reference, **forgotten))
     return receipt
 
 
@@ -98,6 +103,22 @@ async def purge_contact(session: AsyncSession, contact_id: int) -> None:
     await session.execute(delete(Session).where(Session.contact_id == contact_id))
     await session.execute(delete(Identity).where(Identity.contact_id == contact_id))
     await session.execute(delete(Contact).where(Contact.id == contact_id))
+
+
+async def find_receipt(session: AsyncSession, contact_id: int) -> Erasure | None:
+    """The receipt of somebody who was erased and only waits for it; None for everybody else."""
+    reference = select(Contact.erasure_reference).where(Contact.id == contact_id, Contact.erased_at.is_not(None))
+    return await session.scalar(select(Erasure).where(Erasure.reference == reference.scalar_subquery()))
+
+
+def describe_receipt(receipt: Erasure) -> dict[str, Any]:
+    """What the text of a receipt shows."""
+    return {
+        "reference": receipt.reference,
+        "day": receipt.erased_at.astimezone(MOROCCO).date().isoformat(),
+        "messages": receipt.counts["messages"],
+        "applications": receipt.counts["applications"],
+    }
 
 
 async def is_erased(session: AsyncSession, contact_id: int) -> bool:

@@ -13,6 +13,7 @@ from bot.clock import utc_now
 from bot.db.models import (
     AccessCode,
     Application,
+    ApplicationChange,
     Consent,
     Contact,
     DocumentTick,
@@ -27,11 +28,16 @@ from bot.db.models import (
     StaffRequest,
     Subscription,
 )
+from bot.db.notices import call_off
 from bot.references import make_reference
 
 #: How long a code can be typed.
 CODE_HELD = timedelta(minutes=15)
-_CODE = re.compile(r"\bLINK[\s-]?([0-9A-Z]{6})\b", re.IGNORECASE)
+#: With its hyphen, and in the letters that references are made of: "send me the link please" has none.
+_CODE = re.compile(r"\bLINK-([0-9A-HJKMNP-TV-Z]{6})\b", re.IGNORECASE)
+#: From the furthest on.
+_FURTHER = ("accepted", "invited", "checking", "incomplete", "received")
+_LIVE_PLACES = ("registered", "offered", "waiting")
 _PLAIN = (AccessCode, Consent, Draft, Identity, Interaction, Message, Notice, Rating, StaffRequest)
 
 
@@ -75,6 +81,13 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     What one person may have once stays as the kept one has it: a live application, a registration for an event, a
     subscription. Of two open journeys the one just being answered is paused.
     """
+    both = (kept_id, merged_id)
+    await session.execute(delete(AccessCode).where(AccessCode.contact_id.in_(both), AccessCode.used_at.is_(None)))
+    merged = await session.get_one(Contact, merged_id)
+    if merged.unsubscribed_at is not None:
+        # A STOP holds for the person, whatever channel it was said on.
+        silent = (Contact.id == kept_id) & Contact.unsubscribed_at.is_(None)
+        await session.execute(update(Contact).where(silent).values(unsubscribed_at=merged.unsubscribed_at))
     paused = (Draft.contact_id == merged_id) & (Draft.state == "asking")
     await session.execute(update(Draft).where(paused).values(state="paused"))
     await _end_second(session, kept_id, merged_id)
@@ -88,16 +101,21 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
 
 
 async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> None:
+    """Of what there may be one of, leave the one that is further on."""
+    both = (kept_id, merged_id)
     live = Application.state.not_in(("refused", "withdrawn"))
-    if await session.scalar(select(Application.id).where(Application.contact_id == kept_id, live)) is not None:
-        await session.execute(
-            update(Application).where(Application.contact_id == merged_id, live).values(state="withdrawn")
-        )
-    events = select(Registration.event_slug).where(
-        Registration.contact_id == kept_id, Registration.state.in_(("registered", "waiting", "offered"))
-    )
-    again = (Registration.contact_id == merged_id) & Registration.event_slug.in_(events)
-    await session.execute(update(Registration).where(again).values(state="cancelled"))
+    applications = list(await session.scalars(select(Application).where(Application.contact_id.in_(both), live)))
+    for application in sorted(applications, key=lambda each: (_FURTHER.index(each.state), each.id))[1:]:
+        application.state, application.updated_at = "withdrawn", utc_now()
+        session.add(ApplicationChange(application_id=application.id, state="withdrawn", changed_by="person"))
+    places: dict[str, list[Registration]] = {}
+    own = Registration.contact_id.in_(both) & Registration.state.in_(_LIVE_PLACES)
+    for place in await session.scalars(select(Registration).where(own)):
+        places.setdefault(place.event_slug, []).append(place)
+    for slug, twice in places.items():
+        for place in sorted(twice, key=lambda each: (_LIVE_PLACES.index(each.state), each.id))[1:]:
+            place.state, place.updated_at = "cancelled", utc_now()
+            await call_off(session, place.contact_id, f"event:{slug}")
     ticked = select(DocumentTick.document_slug).where(DocumentTick.contact_id == kept_id)
     await session.execute(
         delete(DocumentTick).where(DocumentTick.contact_id == merged_id, DocumentTick.document_slug.in_(ticked))
@@ -106,6 +124,7 @@ async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> No
     await session.execute(
         delete(Subscription).where(Subscription.contact_id == merged_id, Subscription.topic.in_(topics))
     )
+    await session.flush()
 
 
 def _hash(secret: str) -> str:

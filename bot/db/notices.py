@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -48,3 +48,9 @@ async def list_due_notices(session: AsyncSession, limit: int = 100) -> list[Noti
     """Notices whose time has come, the oldest first."""
     query = select(Notice).where(Notice.state == "waiting", Notice.due_at <= utc_now())
     return list(await session.scalars(query.order_by(Notice.due_at, Notice.id).limit(limit)))
+
+
+async def count_told(session: AsyncSession, contact_id: int, key: str, within: timedelta) -> int:
+    """How many notices with an answer of this key a person was planned within a time."""
+    recent = select(Notice).where(Notice.contact_id == contact_id, Notice.created_at > utc_now() - within)
+    return sum(notice.answer["key"] == key for notice in await session.scalars(recent))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
@@ -52,6 +52,13 @@ async def pause_drafts(session: AsyncSession, contact_id: int) -> None:
     await session.execute(update(Draft).where(asking).values(state="paused"))
 
 
+async def forget_old_drafts(session: AsyncSession) -> None:
+    """Delete the drafts that are too old to be gone on with."""
+    old = select(Draft.id).where(Draft.updated_at <= utc_now() - KEPT)
+    await session.execute(update(Draft).where(Draft.returns_to_id.in_(old)).values(returns_to_id=None))
+    await session.execute(delete(Draft).where(Draft.updated_at <= utc_now() - KEPT))
+
+
 async def begin(session: AsyncSession, journey: Journey, person: Person, heard: Heard) -> Step:
     """Begin a journey, or go on with the one that was left, with whatever the message already says."""
     refusal = await journey.refuse(session, person)
@@ -64,7 +71,7 @@ async def begin(session: AsyncSession, journey: Journey, person: Person, heard: 
     if draft is None:
         draft = Draft(contact_id=person.contact_id, journey=journey.name, answers={})
         session.add(draft)
-    draft.state, draft.misses = "asking", 0
+    draft.state, draft.misses, draft.last_message_id = "asking", 0, person.message_id
     asked = draft.asking if is_resumed else None
     await session.flush()
     draft.answers = {**journey.prefill(await _known(session, person), heard), **draft.answers}
@@ -100,6 +107,9 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
     draft = await find_draft(session, person.contact_id, "asking", journey=journey.name)
     if draft is None or draft.asking is None:
         return Step(None)
+    if person.is_retry and draft.last_message_id == person.message_id:
+        return await _go_on(session, journey, person, draft, (), {})
+    draft.last_message_id = person.message_id
     asked = draft.asking
     gives_up = heard.intent == "cancel" and heard.confidence >= (CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT)
     if heard.is_stop or gives_up:
@@ -223,7 +233,12 @@ async def _go_on(
     open_fields = (each for each in journey.fields if each not in draft.answers and each not in skipped)
     name = draft.asking or next(open_fields, None)
     if name is None:
+        obstacle = await journey.find_obstacle(session, person, draft.answers)
+        if obstacle is not None:
+            return await _stop(session, draft, obstacle)
         done = await journey.finish(session, person, draft.answers)
+        # What identifies the person is kept where it belongs, and not twice.
+        draft.answers = {each: value for each, value in draft.answers.items() if not FIELDS[each].is_personal}
         draft.state, draft.asking, draft.updated_at = "done", None, utc_now()
         # What a question would have had before it is of no use any more: the end says what was understood.
         return await _end(session, draft, done)

@@ -80,6 +80,8 @@ class Person:
     contact_id: int
     channel: str
     message_id: int | None = None
+    #: Whether the message was tried before, and may have been read then.
+    is_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ class Journey(ABC):
     async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
         """What to say instead of beginning, where it makes no sense to begin."""
         return None
+
+    async def find_obstacle(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Stop | None:
+        """Why the journey can't be finished although every field has its answer."""
+        refusal = await self.refuse(session, person)
+        return None if refusal is None else Stop(refusal)
 
     async def skip(self, session: AsyncSession, answers: Mapping[str, str]) -> frozenset[str]:
         """Fields that need no asking, given the answers so far."""

@@ -107,9 +107,8 @@ class Preregistration(Journey):
 
         A phone or e-mail that an application has already, made elsewhere, is not applied with twice.
         """
-        if name in ("phone", "email") and await find_twin(session, person.contact_id, {name: value}) is not None:
-            choices = (("/send_link_code", None), ("/request_human", None))
-            return Stop(Answer("application_elsewhere", {"by": name}, choices), "paused")
+        if name in ("phone", "email"):
+            return await self._find_twin_stop(session, person, {name: value})
         if name not in PURPOSES:
             return None
         wording = select(Message.text).where(
@@ -127,6 +126,20 @@ class Preregistration(Journey):
         if name == "consent_application" and value == "no":
             return Stop(Answer("consent_refused"))
         return None
+
+    async def find_obstacle(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Stop | None:
+        """An application that was made meanwhile, here or, with the same phone or e-mail, elsewhere."""
+        return await super().find_obstacle(session, person, answers) or await self._find_twin_stop(
+            session, person, answers
+        )
+
+    async def _find_twin_stop(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Stop | None:
+        twin = await find_twin(session, person.contact_id, answers)
+        if twin is None:
+            return None
+        choices = (("/send_link_code", None), ("/request_human", None))
+        by = "phone" if answers.get("phone") == twin.phone else "email"
+        return Stop(Answer("application_elsewhere", {"by": by}, choices), "paused")
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
         """Answers `application_received`."""

@@ -54,7 +54,7 @@ async def register(session: AsyncSession, contact_id: int, event: Event) -> tupl
 
     The event's row is locked meanwhile: two people never take the last place.
     """
-    await session.execute(select(Event.slug).where(Event.slug == event.slug).with_for_update())
+    await _lock(session, event)
     registration = await find_registration(session, contact_id, event.slug)
     if registration is not None:
         return registration, False
@@ -86,6 +86,7 @@ async def find_position(session: AsyncSession, registration: Registration) -> in
 
 async def cancel(session: AsyncSession, registration: Registration, event: Event) -> None:
     """Give a place up; it is offered to the next in line."""
+    await _lock(session, event, registration)
     was_taking = registration.state in TAKING
     registration.state, registration.updated_at, registration.offered_until = "cancelled", utc_now(), None
     await call_off(session, registration.contact_id, subject_of(event.slug))
@@ -96,6 +97,7 @@ async def cancel(session: AsyncSession, registration: Registration, event: Event
 
 async def confirm(session: AsyncSession, registration: Registration, event: Event) -> bool:
     """Take an offered place; False when it was not offered, or not any more."""
+    await _lock(session, event, registration)
     if registration.state != "offered" or registration.offered_until is None:
         return False
     if registration.offered_until <= utc_now():
@@ -140,11 +142,29 @@ async def lapse_offers(session: AsyncSession) -> int:
     )
     late = (await session.execute(query)).all()
     for registration, event in late:
+        await _lock(session, event, registration)
+        if registration.state != "offered":
+            continue
         registration.state, registration.updated_at = "lapsed", utc_now()
         plan_notice(session, registration.contact_id, "agreed", Answer("place_lapsed", describe(event)))
         await session.flush()
         await offer_next(session, event)
     return len(late)
+
+
+async def offer_free_places(session: AsyncSession) -> None:
+    """Offer whatever became free without a cancellation: more places, or somebody who was erased."""
+    waiting = select(Registration.event_slug).where(Registration.state == "waiting")
+    for event in list(await session.scalars(select(Event).where(Event.slug.in_(waiting), Event.begins_at > utc_now()))):
+        await _lock(session, event)
+        await offer_next(session, event)
+
+
+async def _lock(session: AsyncSession, event: Event, registration: Registration | None = None) -> None:
+    """Have an event to oneself until the commit, and see a registration as it is then."""
+    await session.execute(select(Event.slug).where(Event.slug == event.slug).with_for_update())
+    if registration is not None:
+        await session.refresh(registration)
 
 
 def describe(event: Event) -> dict[str, Any]:

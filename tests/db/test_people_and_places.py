@@ -151,7 +151,9 @@ async def test_a_code_works_once_and_not_for_ever(db: Database) -> None:
     ("text", "code"),
     [
         ("LINK-7F3K9Q", "LINK-7F3K9Q"),
-        ("voici : link 7f3k9q merci", "LINK-7F3K9Q"),
+        ("voici : link-7f3k9q merci", "LINK-7F3K9Q"),
+        ("can you send me the link please", None),
+        ("LINK-PLEASE", None),
         ("LINK-7F3K9", None),
         ("linkedin-abcdef", None),
     ],
@@ -276,3 +278,37 @@ async def test_two_people_become_one(db: Database) -> None:
     assert states == {"Kept": "received", "Merged": "withdrawn"}
     assert places == {"E-Kept": "registered", "E-Merged": "cancelled"}
     assert (drafts, numbers) == (["asking", "paused"], [1, 2])
+
+
+async def test_a_place_that_became_free_in_another_way_is_offered(db: Database) -> None:
+    """Somebody who was registered is erased: the next in line is asked, and whoever is asked and registers has it."""
+    with clock.running_on(lambda: NOW):
+        await add_event(db, 1)
+        first, second = await add_contact(db, "a"), await add_contact(db, "b")
+        await take_place(db, first)
+        await take_place(db, second)
+        async with db.write() as session:
+            await erase_contact(session, first, None)
+        async with db.write() as session:
+            await registrations.offer_free_places(session)
+        async with db.write() as session:
+            event = await session.get_one(Event, "demo")
+            registration, _ = await registrations.register(session, second, event)
+            assert registration.state == "offered"
+            assert await registrations.confirm(session, registration, event)
+
+
+async def test_linking_keeps_the_better_place_and_a_stop(db: Database) -> None:
+    """Kept waits and merged has a place: the place stays. Merged said STOP: it holds for both."""
+    with clock.running_on(lambda: NOW):
+        await add_event(db, 1)
+        kept, merged = await add_contact(db, "a"), await add_contact(db, "b", "whatsapp")
+        assert [await take_place(db, merged), await take_place(db, kept)] == ["registered", "waiting"]
+        async with db.write() as session:
+            (await session.get_one(Contact, merged)).unsubscribed_at = NOW
+        async with db.write() as session:
+            await merge_contacts(session, kept, merged)
+        async with db.read() as session:
+            states = sorted(await session.scalars(select(Registration.state)))
+            person = await session.get_one(Contact, kept)
+        assert states == ["cancelled", "registered"] and person.unsubscribed_at == NOW

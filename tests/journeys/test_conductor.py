@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from bot.db.base import Base
 from bot.db.engine import Database, open_database
-from bot.db.models import Application, Contact, Draft
+from bot.db.models import Application, Consent, Contact, Draft
 from bot.db.seed import seed
 from bot.journeys import conductor
 from bot.journeys.catalogue import JOURNEYS
@@ -94,3 +94,62 @@ async def check_promises(db: Database, person_id: int) -> None:
     done = [draft for draft in drafts if draft.journey == "preregistration" and draft.state == "done"]
     assert (applications or 0) == len(done) <= 1
     assert all(set(JOURNEYS["preregistration"].fields) <= draft.answers.keys() | {REVIEW} for draft in done)
+
+
+def say(text: str, intent: str = "inform", **entities: str) -> Heard:
+    found = [{"entity": kind, "value": value} for kind, value in entities.items()]
+    return Heard.make(text, intent, 0.99, found, is_button=False)
+
+
+ANSWERS = (
+    say("oui", "affirm"), say("oui", "affirm"), say("Sara Alami"), say("0612345678", phone="+212612345678"),
+    say("sara@exemple.ma", email="sara@exemple.ma"), say("Rabat", city="rabat"), say("bac+2", diploma="bac+2"),
+    say("salariée", situation="employee"), say("data", track="data"), say("oui", "affirm"),
+)  # fmt: skip
+
+
+async def apply(db: Database, contact_id: int, answers: tuple[Heard, ...] = ANSWERS) -> conductor.Step:
+    journey = JOURNEYS["preregistration"]
+    async with db.write() as session:
+        session.add(Contact(id=contact_id))
+        step = await conductor.begin(session, journey, Person(contact_id, "web"), say("x", "application_start"))
+    for heard in answers:
+        async with db.write() as session:
+            step = await conductor.answer(session, journey, Person(contact_id, "web"), heard)
+    return step
+
+
+async def test_a_message_that_is_tried_again_answers_one_question(content: Database) -> None:
+    """The reply to a "yes" was lost and the message comes again: the next question is put, and no consent is given."""
+    await apply(content, 1, ())
+    first = Person(1, "web", message_id=7)
+    async with content.write() as session:
+        step = await conductor.answer(session, JOURNEYS["preregistration"], first, say("oui", "affirm"))
+        assert step.asking == "consent_contact"
+    again = Person(1, "web", message_id=7, is_retry=True)
+    async with content.write() as session:
+        step = await conductor.answer(session, JOURNEYS["preregistration"], again, say("oui", "affirm"))
+        assert step.asking == "consent_contact"
+        assert [consent.purpose for consent in await session.scalars(select(Consent))] == ["application"]
+
+
+async def test_the_same_phone_is_applied_with_once_however_it_is_told(content: Database) -> None:
+    """Asked for, told along with the name, or left and resumed: the second application is never made."""
+    assert (await apply(content, 1)).answer is not None
+    asked = await apply(content, 2, ANSWERS[:4])
+    assert asked.answer is not None and asked.answer.key == "application_elsewhere"
+    async with content.write() as session:
+        await conductor.begin(session, JOURNEYS["preregistration"], Person(2, "web"), say("x", "application_start"))
+    unasked = say("Sara Alami 0612345678 s@exemple.ma", phone="+212612345678", email="s@exemple.ma")
+    told = await apply(content, 3, (*ANSWERS[:2], unasked, *ANSWERS[5:]))
+    assert told.answer is not None and told.answer.key == "application_elsewhere"
+    async with content.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Application)) == 1
+
+
+async def test_what_identifies_a_person_is_not_kept_twice(content: Database) -> None:
+    """The application has it; the draft that led to it keeps the rest."""
+    await apply(content, 1)
+    async with content.read() as session:
+        (draft,) = await session.scalars(select(Draft))
+    assert draft.state == "done" and not PERSONAL & draft.answers.keys() and draft.answers["city"] == "rabat"

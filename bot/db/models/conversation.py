@@ -34,6 +34,8 @@ class Contact(Base):
     held_until: Mapped[datetime | None]
     #: Set when everything about the person was erased; the row and the address go once the receipt is sent.
     erased_at: Mapped[datetime | None]
+    #: The receipt, until then.
+    erasure_reference: Mapped[str | None] = mapped_column(String(16))
 
     identities: Mapped[list[Identity]] = relationship(back_populates="contact")
 

@@ -40,6 +40,8 @@ class Draft(Base):
     asking: Mapped[str | None] = mapped_column(String(32))
     #: Answers by field; only strings.
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: The message that was read last: one that is tried again after a failure must not answer the next question too.
+    last_message_id: Mapped[int | None]
     #: How many times in a row the asked field got something that is no answer to it.
     misses: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = mapped_column(default=utc_now)
