@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rasa_sdk.executor import ActionExecutor
 
-from actions.base import DatabaseAction
+from actions.base import Context, DatabaseAction
 from actions.checklist import RemindChecklist, ShowChecklist
 from actions.clarify import Clarify
 from actions.events import DescribeEvent, FindEvents
@@ -25,57 +25,52 @@ from actions.profile import (
     Unsubscribe,
 )
 from actions.watch import FindPublications
-from bot.db.engine import Database
-from bot.hours import Hours
 from bot.journeys.catalogue import JOURNEYS
 
 
-def make_executor(db: Database, base_url: str, hours: Hours | None = None) -> ActionExecutor:
-    """An executor with every action of the product, working on one database.
-
-    `base_url` is where people's browsers reach the app, for links to files; `hours` are those of the team, if known.
-    """
-    tracks, centres, cohorts = FindTracks(db), FindCentres(db), FindCohorts(db)
-    programmes, funding, events = FindProgrammes(db), FindFunding(db), FindEvents(db)
-    publications = FindPublications(db)
+def make_executor(context: Context) -> ActionExecutor:
+    """An executor with every action of the product."""
+    tracks, centres, cohorts = FindTracks(context), FindCentres(context), FindCohorts(context)
+    programmes, funding, events = FindProgrammes(context), FindFunding(context), FindEvents(context)
+    publications = FindPublications(context)
     #: Questions that a bare piece of information ("Rabat") goes on with.
     continued: dict[str, DatabaseAction] = {
         "jobintech_tracks": tracks,
         "jobintech_locations": centres,
         "jobintech_dates": cohorts,
         "incubator_search": programmes,
-        "incubator_details": DescribeProgramme(db),
+        "incubator_details": DescribeProgramme(context),
         "funding_options": funding,
         "event_search": events,
-        "event_details": DescribeEvent(db),
+        "event_details": DescribeEvent(context),
         "publications_search": publications,
     }
     executor = ActionExecutor()
     for action in {*continued.values()} | {
-        UseInformation(db, continued),
-        Clarify(db),
-        RequestHuman(db, hours),
-        ChangeLanguage(db),
-        Subscribe(db),
-        Unsubscribe(db),
-        ShowMyData(db),
-        RequestErasure(db),
-        EraseMyData(db),
-        LinkChannel(db),
-        ExportMyData(db, base_url),
-        TakePlace(db, base_url),
-        CancelPlace(db),
-        ConfirmPlace(db, base_url),
-        ListPlaces(db),
-        SendLinkCode(db),
-        CompareProgrammes(db),
-        RateUp(db),
-        ShowChecklist(db),
-        RemindChecklist(db),
-        CheckEligibility(db),
-        ResumeJourney(db),
-        ShowApplication(db),
-        *(DriveJourney(db, journey) for journey in JOURNEYS.values()),
+        UseInformation(context, continued),
+        Clarify(context),
+        RequestHuman(context),
+        ChangeLanguage(context),
+        Subscribe(context),
+        Unsubscribe(context),
+        ShowMyData(context),
+        RequestErasure(context),
+        EraseMyData(context),
+        LinkChannel(context),
+        ExportMyData(context),
+        TakePlace(context),
+        CancelPlace(context),
+        ConfirmPlace(context),
+        ListPlaces(context),
+        SendLinkCode(context),
+        CompareProgrammes(context),
+        RateUp(context),
+        ShowChecklist(context),
+        RemindChecklist(context),
+        CheckEligibility(context),
+        ResumeJourney(context),
+        ShowApplication(context),
+        *(DriveJourney(context, journey) for journey in JOURNEYS.values()),
     }:
         executor.register_action(action)
     return executor

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.engine import Database
-from bot.db.models import Interaction
+from bot.db.interactions import log_interaction
+from bot.hours import Hours
 from bot.messages import Answer
+from bot.reach import Reach
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +63,29 @@ class Request:
 class Finding:
     """What an action found: the answer, the conditions it looked up, and how many rows fitted (None: no look-up).
 
-    `answer` is None when there is nothing to say. `events` are Rasa's, for the conversation itself.
+    `answer` is None when there is nothing to say. `events` are Rasa's, for the conversation itself. `is_done` says, of
+    an action that changes something, that it did: if its message is tried again, the answer is given again instead.
     """
 
     answer: Answer | None
     lookup: dict[str, Any] = field(default_factory=dict)
     rows_found: int | None = None
     events: tuple[dict[str, Any], ...] = ()
+    is_done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every action works with.
+
+    `base_url` is where people's browsers reach the app, for links to files; `reach` knows how people can be written to
+    later; `hours` are those of the team, None when nobody said.
+    """
+
+    db: Database
+    base_url: str
+    reach: Reach
+    hours: Hours | None = None
 
 
 def read_request(tracker: Tracker) -> Request:
@@ -116,62 +136,77 @@ def _message_id(tracker: Tracker) -> int | None:
 
 
 class DatabaseAction(Action):
-    """An action that answers from the database and logs its run."""
+    """An action that answers from the database and logs its run.
+
+    One that `changes` something does so, and logs it with its answer, in one transaction: a message that is tried again
+    after a failure finds either both or nothing.
+    """
 
     action_name: str
+    changes: ClassVar[bool] = False
 
-    def __init__(self, db: Database) -> None:
-        """Work on one database; nothing connects before the first run."""
-        self.db = db
+    def __init__(self, context: Context) -> None:
+        """Nothing connects before the first run."""
+        self.context = context
 
     def name(self) -> str:
         """The name in domain.yml."""
         return self.action_name
 
     @abstractmethod
-    async def find(self, request: Request) -> Finding:
-        """Look up what the request asks for, and choose the answer."""
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
+        """Look up what the request asks for, or do it, and choose the answer."""
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[dict[str, Any]]:
         """Rasa's entry: find, log, and hand the answer to the app as custom data."""
         request = read_request(tracker)
         clock = perf_counter()
         try:
-            finding = await self.find(request)
+            async with self._transaction() as session:
+                finding = await self.find(session, request)
+                if self.changes:
+                    self._log(session, request, clock, finding, is_done=finding.is_done)
         except Exception as error:
-            await self._log(request, clock, Finding(Answer("error")), f"{type(error).__name__}: {error}")
+            async with self.context.db.write() as session:
+                failure = f"{type(error).__name__}: {error}"
+                self._log(session, request, clock, Finding(Answer("error")), error=failure)
             raise
-        await self._log(request, clock, finding, None)
+        if not self.changes:
+            async with self.context.db.write() as session:
+                self._log(session, request, clock, finding)
         if finding.answer is not None:
-            dispatcher.utter_message(json_message=_as_json(finding.answer))
+            dispatcher.utter_message(json_message=finding.answer.as_json())
         return list(finding.events)
 
-    async def _log(self, request: Request, clock: float, finding: Finding, error: str | None) -> None:
-        async with self.db.write() as session:
-            session.add(
-                Interaction(
-                    contact_id=request.contact_id,
-                    message_id=request.message_id,
-                    action=self.action_name,
-                    intent=request.intent,
-                    entities=list(request.recognised),
-                    lookup=finding.lookup,
-                    rows_found=finding.rows_found,
-                    outcome=finding.answer.key if finding.answer is not None else "nothing",
-                    error=error,
-                    duration_ms=round((perf_counter() - clock) * 1000, 2),
-                )
-            )
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self.context.db.write() if self.changes else self.context.db.read() as session:
+            yield session
 
-
-def _as_json(answer: Answer) -> dict[str, Any]:
-    """As `bot.rasa` reads it."""
-    return {
-        "answer": answer.key,
-        "data": answer.data,
-        "choices": [list(choice) for choice in answer.choices],
-        "preface": [_as_json(before) for before in answer.preface],
-    }
+    def _log(
+        self,
+        session: AsyncSession,
+        request: Request,
+        clock: float,
+        finding: Finding,
+        *,
+        error: str | None = None,
+        is_done: bool = False,
+    ) -> None:
+        log_interaction(
+            session,
+            self.action_name,
+            finding.answer,
+            contact_id=request.contact_id,
+            message_id=request.message_id,
+            intent=request.intent,
+            entities=list(request.recognised),
+            lookup=finding.lookup,
+            rows_found=finding.rows_found,
+            error=error,
+            duration_ms=round((perf_counter() - clock) * 1000, 2),
+            is_done=is_done,
+        )
 
 
 def payload(intent: str, **entities: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.journeys.checklist import REMINDED_AFTER, list_documents, remind, toggle
 from bot.messages import Answer
@@ -11,16 +13,16 @@ class ShowChecklist(DatabaseAction):
     """Shows the papers with their ticks; the button of one ticks it, or takes the tick away."""
 
     action_name = "action_show_checklist"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `checklist`."""
         if request.contact_id is None:
             return Finding(Answer("utter_jobintech_documents"))
         slug = request.entities.get("document")
-        async with self.db.write() as session:
-            if slug is not None:
-                await toggle(session, request.contact_id, slug)
-            documents = await list_documents(session, request.contact_id)
+        if slug is not None:
+            await toggle(session, request.contact_id, slug)
+        documents = await list_documents(session, request.contact_id)
         data = {
             "documents": [{"title": row.title, "is_ready": is_ready} for row, is_ready in documents],
             "is_complete": all(is_ready for _, is_ready in documents),
@@ -36,10 +38,12 @@ class RemindChecklist(DatabaseAction):
     """Plans a reminder of what is missing."""
 
     action_name = "action_remind_checklist"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `checklist_reminder_set`."""
-        if request.contact_id is not None:
-            async with self.db.write() as session:
-                await remind(session, request.contact_id)
-        return Finding(Answer("checklist_reminder_set", {"days": REMINDED_AFTER.days}))
+        if request.contact_id is None:
+            return Finding(Answer("utter_jobintech_documents"))
+        await remind(session, request.contact_id)
+        promise = await self.context.reach.promise(session, request.contact_id, is_asked=True)
+        return Finding(Answer("checklist_reminder_set", {"days": REMINDED_AFTER.days, "promise": promise}))

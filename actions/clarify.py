@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.messages import Answer
 
@@ -22,7 +24,7 @@ class Clarify(DatabaseAction):
     likely_from: ClassVar[float] = 0.08
     most_topics: ClassVar[int] = 3
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `clarify_again`, `did_you_mean` or `not_understood`."""
         if request.earlier and request.earlier[0][0] in MISSES:
             return Finding(Answer("clarify_again"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.clock import today, utc_now
 from bot.db.agenda import find_event, find_events
@@ -59,16 +61,15 @@ class FindEvents(DatabaseAction):
 
     action_name = "action_find_events"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `events_upcoming`, or `events_none` with the other known ones."""
         asked: dict[str, Any] = {
             "city": request.entities.get("city"),
             "period": choose_period(request),
             "topic": request.entities.get("topic"),
         }
-        async with self.db.read() as session:
-            events = await find_events(session, today=today(), **asked)
-            others = [] if events else await find_events(session, today=today())
+        events = await find_events(session, today=today(), **asked)
+        others = [] if events else await find_events(session, today=today())
         shown = (events or others)[:SHOWN]
         period: Period | None = asked.pop("period")
         days = {"first": period.first.isoformat(), "last": period.last.isoformat()} if period else None
@@ -90,12 +91,11 @@ class DescribeEvent(DatabaseAction):
 
     action_name = "action_describe_event"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `event_details` or `event_unknown`."""
         asked = request.entities.get("event")
-        async with self.db.read() as session:
-            event = await find_event(session, asked) if asked else None
-            known = [] if event else await find_events(session, today=today())
+        event = await find_event(session, asked) if asked else None
+        known = [] if event else await find_events(session, today=today())
         if event is None:
             listed = [{"slug": item.slug, "name": item.name} for item in known]
             data: dict[str, Any] = {"asked": request.said.get("event", ""), "events": listed}

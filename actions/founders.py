@@ -30,13 +30,12 @@ class FindProgrammes(DatabaseAction):
 
     action_name = "action_find_programmes"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `programmes_found`, or `programmes_none` with those that are not tied to a place."""
         asked = {name: request.entities.get(name) for name in ("city", "stage", "sector")}
         lookup = {name: value for name, value in asked.items() if value}
-        async with self.db.read() as session:
-            programmes = await find_programmes(session, kinds=SUPPORT_KINDS, **asked)
-            others = [] if programmes else await self._elsewhere(session, asked)
+        programmes = await find_programmes(session, kinds=SUPPORT_KINDS, **asked)
+        others = [] if programmes else await self._elsewhere(session, asked)
         shown = (programmes or others)[:SHOWN]
         data = {
             **asked,
@@ -58,12 +57,11 @@ class DescribeProgramme(DatabaseAction):
 
     action_name = "action_describe_programme"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `programme_details` or `programme_unknown`."""
         asked = request.entities.get("programme")
-        async with self.db.read() as session:
-            programme = await find_programme(session, asked) if asked else None
-            known = [] if programme else (await find_programmes(session))[:6]
+        programme = await find_programme(session, asked) if asked else None
+        known = [] if programme else (await find_programmes(session))[:6]
         if programme is None:
             listed = [{"slug": item.slug, "name": item.name} for item in known]
             data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
@@ -77,11 +75,10 @@ class FindFunding(DatabaseAction):
 
     action_name = "action_find_funding"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `funding_list`."""
         asked = {name: request.entities.get(name) for name in ("stage", "sector")}
-        async with self.db.read() as session:
-            programmes = await find_programmes(session, kinds=MONEY_KINDS, offer="money", **asked)
+        programmes = await find_programmes(session, kinds=MONEY_KINDS, offer="money", **asked)
         shown = programmes[: SHOWN + 1]
         data = {
             "programmes": [describe_programme(programme) for programme in shown],
@@ -97,13 +94,12 @@ class CompareProgrammes(DatabaseAction):
 
     action_name = "action_compare_programmes"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `programmes_compared`, or `journey_over` when there was no search."""
         if request.contact_id is None:
             return Finding(Answer("journey_over"))
-        async with self.db.read() as session:
-            draft = await find_draft(session, request.contact_id, "done", journey="programme")
-            matches = rank_programmes(await list_programmes(session), draft.answers)[:2] if draft is not None else []
+        draft = await find_draft(session, request.contact_id, "done", journey="programme")
+        matches = rank_programmes(await list_programmes(session), draft.answers)[:2] if draft is not None else []
         if len(matches) < 2:
             return Finding(Answer("journey_over"), {}, 0)
         programmes = [match.programme for match in matches]

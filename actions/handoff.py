@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request, payload
 from bot.clock import utc_now
-from bot.db.engine import Database
 from bot.db.people import open_request
-from bot.hours import Hours
 from bot.journeys.conductor import find_draft, pause_drafts
 from bot.messages import Answer
 
@@ -15,21 +15,16 @@ class RequestHuman(DatabaseAction):
     """Notes for the team that this person wants to talk to somebody; asking twice opens one request."""
 
     action_name = "action_request_human"
+    changes = True
 
-    def __init__(self, db: Database, hours: Hours | None) -> None:
-        """`hours` are those of the team; None: nobody said."""
-        super().__init__(db)
-        self._hours = hours
-
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `human_requested`."""
         is_new = False
         choices: tuple[tuple[str, str | None], ...] = ()
         if request.contact_id is not None:
-            async with self.db.write() as session:
-                await pause_drafts(session, request.contact_id)
-                is_new = await open_request(session, request.contact_id, "human", request.message_id)
-                draft = await find_draft(session, request.contact_id, "paused")
+            await pause_drafts(session, request.contact_id)
+            is_new = await open_request(session, request.contact_id, "human", request.message_id)
+            draft = await find_draft(session, request.contact_id, "paused")
             if draft is not None:
                 choices = ((payload("resume_journey", journey=draft.journey), None),)
         answer = Answer("human_requested", {"already": not is_new, **self._presence()}, choices)
@@ -37,9 +32,10 @@ class RequestHuman(DatabaseAction):
 
     def _presence(self) -> dict[str, str | None]:
         """Until when somebody is there, or from when on; neither when nobody said."""
-        if self._hours is None:
+        hours = self.context.hours
+        if hours is None:
             return {"there_until": None, "there_from": None}
-        until = self._hours.closes_at(utc_now())
+        until = hours.closes_at(utc_now())
         if until is not None:
             return {"there_until": until.isoformat(), "there_from": None}
-        return {"there_until": None, "there_from": self._hours.opens_at(utc_now()).isoformat()}
+        return {"there_until": None, "there_from": hours.opens_at(utc_now()).isoformat()}

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from actions.base import DatabaseAction, Finding, Request, payload
-from bot.db.engine import Database
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actions.base import Context, DatabaseAction, Finding, Request, payload
 from bot.messages import Answer
 
 
@@ -37,12 +38,12 @@ class UseInformation(DatabaseAction):
         "publications_search": frozenset({"topic"}),
     }
 
-    def __init__(self, db: Database, continued: Mapping[str, DatabaseAction]) -> None:
+    def __init__(self, context: Context, continued: Mapping[str, DatabaseAction]) -> None:
         """`continued` maps the intent of a question to the action that answers it."""
-        super().__init__(db)
+        super().__init__(context)
         self._continued = continued
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """The answer of the question that is gone on with, else `inform_city` or `inform_noted`."""
         given = request.entities.keys()
         intents = [intent for intent, _ in request.earlier]
@@ -51,10 +52,10 @@ class UseInformation(DatabaseAction):
             # With what was said from that question on, the latest last: "Rabat" and then "santé" asks for both.
             turns = reversed(request.earlier[: intents.index(last) + 1])
             before = {kind: value for _, entities in turns for kind, value in entities.items()}
-            return await self._continued[last].find(replace(request, entities=before | request.entities))
+            return await self._continued[last].find(session, replace(request, entities=before | request.entities))
         for entity, intent in self.alone.items():
             if entity in given:
-                return await self._continued[intent].find(request)
+                return await self._continued[intent].find(session, request)
         if "city" in given:
             city = request.entities["city"]
             questions = ("jobintech_locations", "incubator_search", "event_search")

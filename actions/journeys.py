@@ -15,19 +15,19 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request
+from actions.base import LEAVE_FORM, Context, DatabaseAction, Finding, Request
 from bot.clock import MOROCCO
-from bot.db.engine import Database
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.models import ApplicationChange, Message
 from bot.db.notices import count_told, plan_notice
 from bot.journeys import conductor
 from bot.journeys.catalogue import JOURNEYS, form_of
 from bot.journeys.journey import Journey, Person
-from bot.journeys.preregistration import find_application, find_twin
+from bot.journeys.preregistration import CORRECTABLE, find_application, find_twin
 from bot.journeys.reading import Heard
 from bot.journeys.satisfaction import rate
 from bot.messages import Answer
+from bot.reach import Reach
 
 #: What a form asked for is kept in Rasa's slot of this name while it is open.
 _REQUESTED = "requested_slot"
@@ -50,26 +50,27 @@ def hear(request: Request) -> Heard:
 class DriveJourney(DatabaseAction):
     """``validate_<form>`` of one journey."""
 
-    def __init__(self, db: Database, journey: Journey) -> None:
+    changes = True
+
+    def __init__(self, context: Context, journey: Journey) -> None:
         """Drive one journey."""
-        super().__init__(db)
+        super().__init__(context)
         self._journey = journey
         self._form = form_of(journey.name)
         self.action_name = f"validate_{self._form}"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """The next question, or what the journey came to; without an answer the message is left to others."""
         if request.contact_id is None:
             return Finding(Answer("not_understood"), events=LEAVE_FORM)
         entry = _entry(request.since, self._form)
-        async with self.db.write() as session:
-            person = await _person(session, request.contact_id, request.message_id)
-            if entry == "begins":
-                step = await conductor.begin(session, self._journey, person, hear(request))
-            elif entry == "returns":
-                step = await conductor.ask_again(session, self._journey, person)
-            else:
-                step = await conductor.answer(session, self._journey, person, hear(request))
+        person = await _person(session, request.contact_id, request.message_id, self.context.reach)
+        if entry == "begins":
+            step = await conductor.begin(session, self._journey, person, hear(request))
+        elif entry == "returns":
+            step = await conductor.ask_again(session, self._journey, person)
+        else:
+            step = await conductor.answer(session, self._journey, person, hear(request))
         lookup = {"entry": entry, "asking": step.asking}
         if step.answer is None and entry == "answers":
             # No event at all: Rasa's form declines the message, and the rule of its intent answers it.
@@ -79,7 +80,8 @@ class DriveJourney(DatabaseAction):
         events = [SlotSet(slot, None), SlotSet(_REQUESTED, step.asking)]
         if step.then is not None:
             events.append(FollowupAction(form_of(step.then)))
-        return Finding(step.answer, lookup, events=tuple(events))
+        # A question that is only put again changed nothing, and says nothing of what interrupted it.
+        return Finding(step.answer, lookup, events=tuple(events), is_done=entry != "returns")
 
 
 def _entry(since: Sequence[dict[str, Any]], form: str) -> str:
@@ -94,10 +96,9 @@ def _entry(since: Sequence[dict[str, Any]], form: str) -> str:
     )
 
 
-async def _person(session: AsyncSession, contact_id: int, message_id: int | None) -> Person:
+async def _person(session: AsyncSession, contact_id: int, message_id: int | None, reach: Reach) -> Person:
     message = await session.get(Message, message_id) if message_id is not None else None
-    is_retry = message is not None and message.attempts > 0
-    return Person(contact_id, message.channel if message is not None else "web", message_id, is_retry)
+    return Person(contact_id, message.channel if message is not None else "web", message_id, reach)
 
 
 class CheckEligibility(DatabaseAction):
@@ -108,7 +109,7 @@ class CheckEligibility(DatabaseAction):
     #: What somebody says of themselves who asks for their own case.
     own: ClassVar[frozenset[str]] = frozenset({"diploma", "age", "situation"})
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `utter_jobintech_eligibility`, or hands over to the form."""
         if self.own & request.entities.keys() and request.contact_id is not None:
             return Finding(None, {"own_case": True}, events=(FollowupAction(form_of("eligibility")),))
@@ -120,7 +121,7 @@ class ResumeJourney(DatabaseAction):
 
     action_name = "action_resume_journey"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Hands over to the form of the journey that the button names, or says that there is nothing to go on with."""
         name = request.entities.get("journey", "")
         if name not in JOURNEYS or request.contact_id is None:
@@ -133,23 +134,22 @@ class ShowApplication(DatabaseAction):
 
     action_name = "action_show_application"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `application_file`, or `utter_application_status` when there is none here."""
         if request.contact_id is None:
             return Finding(Answer("utter_application_status"))
-        async with self.db.read() as session:
-            application = await find_application(session, request.contact_id)
-            if application is None:
-                return Finding(Answer("utter_application_status"), {}, 0)
-            changes = await session.scalars(
-                select(ApplicationChange)
-                .where(ApplicationChange.application_id == application.id)
-                .order_by(ApplicationChange.id)
-            )
-            history = [
-                {"state": change.state, "day": change.changed_at.astimezone(MOROCCO).date().isoformat()}
-                for change in changes
-            ]
+        application = await find_application(session, request.contact_id)
+        if application is None:
+            return Finding(Answer("utter_application_status"), {}, 0)
+        changes = await session.scalars(
+            select(ApplicationChange)
+            .where(ApplicationChange.application_id == application.id)
+            .order_by(ApplicationChange.id)
+        )
+        history = [
+            {"state": change.state, "day": change.changed_at.astimezone(MOROCCO).date().isoformat()}
+            for change in changes
+        ]
         data = {
             "reference": application.reference,
             "state": application.state,
@@ -157,41 +157,45 @@ class ShowApplication(DatabaseAction):
             "track": application.track_slug,
             "history": history,
         }
-        return Finding(Answer("application_file", data), {"reference": application.reference}, 1)
+        choices = (("/correct_application", None),) if application.state in CORRECTABLE else ()
+        return Finding(Answer("application_file", data, choices), {"reference": application.reference}, 1)
 
 
 class SendLinkCode(DatabaseAction):
     """Sends a code to the channels of whoever has the same application, so that they can go on with it here."""
 
     action_name = "action_send_link_code"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
-        """Answers `link_code_sent`, or `journey_over` when there is no such application."""
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
+        """Answers `link_code_sent`, `link_code_unsent`, or `journey_over` when there is no such application."""
         if request.contact_id is None:
             return Finding(Answer("journey_over"))
-        async with self.db.write() as session:
-            draft = await conductor.find_draft(session, request.contact_id, "paused", journey="preregistration")
-            twin = await find_twin(session, request.contact_id, draft.answers) if draft is not None else None
-            if twin is None:
-                return Finding(Answer("journey_over"), {}, 0)
-            if await count_told(session, twin.contact_id, "link_code_requested", CODES_WITHIN) >= MOST_CODES:
-                # Somebody who keeps asking must not fill another person's phone.
-                return Finding(Answer("link_code_sent", {"minutes": _CODE_MINUTES}), {"reference": twin.reference}, 0)
-            code = await make_code(session, twin.contact_id)
-            data = {"code": code, "minutes": _CODE_MINUTES}
-            # Agreed to, not requested: whoever said STOP is left alone, since it may be a stranger who asks.
-            plan_notice(session, twin.contact_id, "agreed", Answer("link_code_requested", data))
-        return Finding(Answer("link_code_sent", {"minutes": _CODE_MINUTES}), {"reference": twin.reference}, 1)
+        draft = await conductor.find_draft(session, request.contact_id, "paused", journey="preregistration")
+        twin = await find_twin(session, request.contact_id, draft.answers) if draft is not None else None
+        if twin is None:
+            return Finding(Answer("journey_over"), {}, 0)
+        lookup = {"reference": twin.reference}
+        sent = Answer("link_code_sent", {"minutes": _CODE_MINUTES})
+        if await count_told(session, twin.contact_id, "link_code_requested", CODES_WITHIN) >= MOST_CODES:
+            # Somebody who keeps asking must not fill another person's phone.
+            return Finding(sent, lookup, 0)
+        if not await self.context.reach.can_tell(session, twin.contact_id):
+            return Finding(Answer("link_code_unsent", {}, (("/request_human", None),)), lookup, 0)
+        code = await make_code(session, twin.contact_id)
+        # Nobody asked for it there: whoever said STOP is left alone, since it may be a stranger who asks here.
+        plan_notice(session, twin.contact_id, Answer("link_code_requested", {"code": code, "minutes": _CODE_MINUTES}))
+        return Finding(sent, lookup, 1)
 
 
 class RateUp(DatabaseAction):
     """Keeps a thumb up."""
 
     action_name = "action_rate_up"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `rate_thanks`."""
         if request.contact_id is not None:
-            async with self.db.write() as session:
-                await rate(session, request.contact_id, "up")
+            await rate(session, request.contact_id, "up")
         return Finding(Answer("rate_thanks", {"value": "up"}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.clock import today
 from bot.db.models import Cohort, Track
@@ -18,6 +20,8 @@ def _cohort_data(cohort: Cohort) -> dict[str, Any]:
         "city": cohort.city_slug,
         "starts_on": cohort.starts_on,
         "ends_on": cohort.ends_on,
+        "enrolment": cohort.enrolment,
+        "enrol_until": cohort.enrol_until.isoformat() if cohort.enrol_until else None,
     }
 
 
@@ -40,13 +44,12 @@ class FindTracks(DatabaseAction):
 
     action_name = "action_find_tracks"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `tracks_list`, `track_details` or `track_unknown`."""
-        async with self.db.read() as session:
-            tracks = await list_tracks(session)
-            asked = choose_track(request, tracks)
-            track = next((track for track in tracks if track.slug == asked), None)
-            cohorts = await find_cohorts(session, track=track.slug) if track else []
+        tracks = await list_tracks(session)
+        asked = choose_track(request, tracks)
+        track = next((track for track in tracks if track.slug == asked), None)
+        cohorts = await find_cohorts(session, track=track.slug) if track else []
         lookup = {"track": asked} if asked else {}
         if asked is None:
             listed = [{"slug": track.slug, "summary": track.summary} for track in tracks]
@@ -70,11 +73,10 @@ class FindCentres(DatabaseAction):
 
     action_name = "action_find_centres"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `centres_list`, `centres_city` or `centres_none`."""
         city = request.entities.get("city")
-        async with self.db.read() as session:
-            cohorts = [cohort for cohort in await find_cohorts(session) if cohort.city_slug]
+        cohorts = [cohort for cohort in await find_cohorts(session) if cohort.city_slug]
         by_city: dict[str, dict[str, None]] = {}
         for cohort in cohorts:
             operators = by_city.setdefault(str(cohort.city_slug), {})
@@ -104,14 +106,13 @@ class FindCohorts(DatabaseAction):
 
     action_name = "action_find_cohorts"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `cohorts_upcoming` or `cohorts_none`."""
         city = request.entities.get("city")
-        async with self.db.read() as session:
-            tracks = await list_tracks(session)
-            track = choose_track(request, tracks)
-            upcoming = await find_cohorts(session, city=city, track=track, starts_after=today())
-            latest = [] if upcoming else await find_cohorts(session, city=city, track=track)
+        tracks = await list_tracks(session)
+        track = choose_track(request, tracks)
+        upcoming = await find_cohorts(session, city=city, track=track, starts_after=today())
+        latest = [] if upcoming else await find_cohorts(session, city=city, track=track)
         shown = upcoming[:5] or latest[:3]
         data = {
             "city": city,

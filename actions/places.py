@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actions.base import DatabaseAction, Finding, Request, payload
+from actions.base import Context, DatabaseAction, Finding, Request, payload
 from bot.clock import utc_now
 from bot.db.agenda import find_event
-from bot.db.engine import Database
 from bot.db.models import Event, Registration
 from bot.journeys import registrations
 from bot.messages import Answer
@@ -30,13 +29,15 @@ def _choices(intent: str, events: list[Event]) -> tuple[tuple[str, str | None], 
     return tuple((payload(intent, event=event.slug), event.name) for event in events)
 
 
-async def _place_answer(session: AsyncSession, registration: Registration, event: Event, base_url: str) -> Answer:
+async def _place_answer(session: AsyncSession, registration: Registration, event: Event, context: Context) -> Answer:
     """What a registration is worth now."""
     data: dict[str, Any] = {**registrations.describe(event), "reference": registration.reference}
-    if registration.state == "waiting":
+    is_waiting = registration.state == "waiting"
+    data["promise"] = await context.reach.promise(session, registration.contact_id, is_asked=is_waiting)
+    if is_waiting:
         data["position"] = await registrations.find_position(session, registration)
         return Answer("place_waiting", data, ((payload("event_cancel", event=event.slug), "@leave_place"),))
-    data["link"] = f"{base_url}/events/{event.slug}.ics"
+    data["link"] = f"{context.base_url}/events/{event.slug}.ics"
     return Answer("place_taken", data, ((payload("event_cancel", event=event.slug), "@leave_place"),))
 
 
@@ -44,28 +45,23 @@ class TakePlace(DatabaseAction):
     """Registers the person for an event, or puts them into its waiting list."""
 
     action_name = "action_take_place"
+    changes = True
 
-    def __init__(self, db: Database, base_url: str) -> None:
-        """`base_url` is where the calendar file of an event is fetched."""
-        super().__init__(db)
-        self._base_url = base_url
-
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `place_taken`, `place_waiting`, `place_elsewhere`, `place_choose` or `place_none`."""
         slug = _asked_event(request)
-        async with self.db.write() as session:
-            event = await find_event(session, slug) if slug else None
-            if event is None or request.contact_id is None:
-                events = await registrations.list_open_events(session)
-                key = "place_choose" if events else "place_none"
-                return Finding(Answer(key, {}, _choices("event_register", events[:5])), {}, len(events))
-            if not event.is_registered_here or event.begins_at is None or event.begins_at <= utc_now():
-                data = {"name": event.name, "website": event.website, "is_over": _is_over(event)}
-                return Finding(Answer("place_elsewhere", data), {"event": event.slug}, 0)
-            registration, is_new = await registrations.register(session, request.contact_id, event)
-            # Who is offered a place and asks for one takes it.
-            is_new = await registrations.confirm(session, registration, event) or is_new
-            answer = await _place_answer(session, registration, event, self._base_url)
+        event = await find_event(session, slug) if slug else None
+        if event is None or request.contact_id is None:
+            events = await registrations.list_open_events(session)
+            key = "place_choose" if events else "place_none"
+            return Finding(Answer(key, {}, _choices("event_register", events[:5])), {}, len(events))
+        if not event.is_registered_here or event.begins_at is None or event.begins_at <= utc_now():
+            data = {"name": event.name, "website": event.website, "is_over": _is_over(event)}
+            return Finding(Answer("place_elsewhere", data), {"event": event.slug}, 0)
+        registration, is_new = await registrations.register(session, request.contact_id, event)
+        # Who is offered a place and asks for one takes it.
+        is_new = await registrations.confirm(session, registration, event) or is_new
+        answer = await _place_answer(session, registration, event, self.context)
         return Finding(
             Answer(answer.key, {**answer.data, "already": not is_new}, answer.choices), {"event": event.slug}, 1
         )
@@ -79,23 +75,18 @@ class ConfirmPlace(DatabaseAction):
     """Takes the place that was offered."""
 
     action_name = "action_confirm_place"
+    changes = True
 
-    def __init__(self, db: Database, base_url: str) -> None:
-        """`base_url` is where the calendar file of an event is fetched."""
-        super().__init__(db)
-        self._base_url = base_url
-
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `place_taken`, or `place_gone` when it is not offered any more."""
         slug = _asked_event(request)
-        async with self.db.write() as session:
-            event = await find_event(session, slug) if slug else None
-            if event is None or request.contact_id is None:
-                return Finding(Answer("place_gone", {"name": None}), {}, 0)
-            registration = await registrations.find_registration(session, request.contact_id, event.slug)
-            if registration is None or not await registrations.confirm(session, registration, event):
-                return Finding(Answer("place_gone", {"name": event.name}), {"event": event.slug}, 0)
-            answer = await _place_answer(session, registration, event, self._base_url)
+        event = await find_event(session, slug) if slug else None
+        if event is None or request.contact_id is None:
+            return Finding(Answer("place_gone", {"name": None}), {}, 0)
+        registration = await registrations.find_registration(session, request.contact_id, event.slug)
+        if registration is None or not await registrations.confirm(session, registration, event):
+            return Finding(Answer("place_gone", {"name": event.name}), {"event": event.slug}, 0)
+        answer = await _place_answer(session, registration, event, self.context)
         return Finding(Answer(answer.key, {**answer.data, "already": False}, answer.choices), {"event": event.slug}, 1)
 
 
@@ -103,23 +94,21 @@ class CancelPlace(DatabaseAction):
     """Gives up the person's place at an event."""
 
     action_name = "action_cancel_place"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `place_cancelled`, `place_which` when there are several, or `places_none`."""
         if request.contact_id is None:
             return Finding(Answer("places_none"))
-        async with self.db.write() as session:
-            own = await registrations.list_registrations(session, request.contact_id)
-            named = request.entities.get("event")
-            meant = [pair for pair in own if named is None or pair[1].slug == named]
-            if not meant:
-                return Finding(Answer("places_none"), {"event": named} if named else {}, 0)
-            if len(meant) > 1:
-                return Finding(
-                    Answer("place_which", {}, _choices("event_cancel", [event for _, event in meant])), {}, 2
-                )
-            registration, event = meant[0]
-            await registrations.cancel(session, registration, event)
+        own = await registrations.list_registrations(session, request.contact_id)
+        named = request.entities.get("event")
+        meant = [pair for pair in own if named is None or pair[1].slug == named]
+        if not meant:
+            return Finding(Answer("places_none"), {"event": named} if named else {}, 0)
+        if len(meant) > 1:
+            return Finding(Answer("place_which", {}, _choices("event_cancel", [event for _, event in meant])), {}, 2)
+        registration, event = meant[0]
+        await registrations.cancel(session, registration, event)
         return Finding(Answer("place_cancelled", {"name": event.name}), {"event": event.slug}, 1)
 
 
@@ -128,12 +117,11 @@ class ListPlaces(DatabaseAction):
 
     action_name = "action_list_places"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `places_list` or `places_none`."""
         if request.contact_id is None:
             return Finding(Answer("places_none"))
-        async with self.db.read() as session:
-            own = await registrations.list_registrations(session, request.contact_id)
+        own = await registrations.list_registrations(session, request.contact_id)
         if not own:
             return Finding(Answer("places_none"), {}, 0)
         listed = [

@@ -2,63 +2,113 @@
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request, payload
 from bot.clock import MOROCCO
-from bot.db.engine import Database
+from bot.content import load_words
 from bot.db.erasure import describe_receipt, erase_contact
 from bot.db.held import EXPORT_HELD, make_export_secret
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.people import choose_variety, count_held, subscribe, unsubscribe
 from bot.journeys.conductor import pause_drafts
+from bot.journeys.preregistration import CORRECTABLE
 from bot.messages import VARIETIES, Answer
 
 TOPICS = ("cohorts", "events", "publications")
+#: In a button: no narrower than the topic itself.
+EVERYWHERE = "all"
+#: What may stand between a look-up and "préviens-moi".
+_ASIDE = frozenset({"subscribe_updates", "affirm", "inform", "thank"})
 
 
 class ChangeLanguage(DatabaseAction):
     """Answers in the language that the person names from now on, or as they write again."""
 
     action_name = "action_change_language"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `language_changed`, or `language_menu` when no known language was named."""
         language = request.entities.get("language")
         if language not in (*VARIETIES, "auto") or request.contact_id is None:
             choices = tuple((payload("change_language", language=name), None) for name in (*VARIETIES, "auto"))
             return Finding(Answer("language_menu", {}, choices), {"language": language} if language else {})
-        async with self.db.write() as session:
-            await choose_variety(session, request.contact_id, None if language == "auto" else language)
+        await choose_variety(session, request.contact_id, None if language == "auto" else language)
         return Finding(Answer("language_changed", {"automatic": language == "auto"}), {"language": language})
 
 
 class Subscribe(DatabaseAction):
-    """Notes what the person wants to hear of."""
+    """Notes what the person wants to hear of: a topic, narrowed to what they just looked for."""
 
     action_name = "action_subscribe"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    #: Look-ups after which "préviens-moi" says enough, the topic of each, and what narrows it.
+    looked_up: ClassVar[dict[str, tuple[str, frozenset[str]]]] = {
+        "jobintech_dates": ("cohorts", frozenset({"city", "track"})),
+        "event_search": ("events", frozenset({"city", "topic"})),
+        "publications_search": ("publications", frozenset({"topic"})),
+    }
+
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `subscribed`, or `subscribe_choose` when the topic is not clear."""
-        topic = request.entities.get("topic")
-        if topic not in TOPICS or request.contact_id is None:
+        asked = self._read(request)
+        if asked is None or request.contact_id is None:
             choices = tuple((payload("subscribe_updates", topic=name), None) for name in TOPICS)
-            return Finding(Answer("subscribe_choose", {}, choices))
-        async with self.db.write() as session:
-            is_new = await subscribe(session, request.contact_id, topic)
-        return Finding(Answer("subscribed", {"topic": topic, "already": not is_new}), {"topic": topic})
+            return Finding(Answer("subscribe_choose", {}, choices), is_done=False)
+        topic, wish = asked
+        is_new = await subscribe(session, request.contact_id, topic, wish)
+        promise = await self.context.reach.promise(session, request.contact_id)
+        data = {"topic": topic, "already": not is_new, "wish": wish, "promise": promise}
+        wider = ((payload("subscribe_updates", topic=topic, city=EVERYWHERE), "@everything"),) if wish else ()
+        return Finding(Answer("subscribed", data, wider), {"topic": topic, **wish})
+
+    def _read(self, request: Request) -> tuple[str, dict[str, str]] | None:
+        """The topic and what narrows it: of this message, else of what was looked up before it; None: not clear."""
+        last, before = next((turn for turn in request.earlier if turn[0] not in _ASIDE), ("", {}))
+        looked_up, narrowing = self.looked_up.get(last, (None, frozenset()))
+        named = request.list_values("topic")
+        topic = next((name for name in (*named, *name_topics(request.text)) if name in TOPICS), looked_up)
+        if topic is None:
+            return None
+        if request.entities.get("city") == EVERYWHERE:
+            return topic, {}
+        wish = {name: value for name, value in request.entities.items() if name in ("city", "track")}
+        theme = next((name for name in named if name not in TOPICS), None)
+        if theme is not None:
+            wish["topic"] = theme
+        if not wish and looked_up == topic:
+            wish = {name: value for name, value in before.items() if name in narrowing}
+        return topic, wish
+
+
+def name_topics(text: str) -> list[str]:
+    """The topics of subscriptions that a text has a word of, in any variety."""
+    said = re.findall(r"\w+", text.casefold()) if not text.startswith("/") else []
+    words = [load_words()[variety].phrases["subscription_words"] for variety in VARIETIES]
+    return [
+        topic
+        for topic in TOPICS
+        if any(word.startswith(stem) for each in words for stem in each[topic].split() for word in said)
+    ]
 
 
 class Unsubscribe(DatabaseAction):
     """Stops every message of our own accord."""
 
     action_name = "action_unsubscribe"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `unsubscribed`."""
         ended = 0
         if request.contact_id is not None:
-            async with self.db.write() as session:
-                await pause_drafts(session, request.contact_id)
-                ended = await unsubscribe(session, request.contact_id)
+            await pause_drafts(session, request.contact_id)
+            ended = await unsubscribe(session, request.contact_id)
         return Finding(Answer("unsubscribed"), {}, ended, LEAVE_FORM)
 
 
@@ -67,12 +117,11 @@ class ShowMyData(DatabaseAction):
 
     action_name = "action_show_my_data"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `my_data`."""
         if request.contact_id is None:
             return Finding(Answer("utter_privacy_question"))
-        async with self.db.read() as session:
-            held = await count_held(session, request.contact_id)
+        held = await count_held(session, request.contact_id)
         data = {
             "since": held.since.astimezone(MOROCCO).date().isoformat(),
             "messages": held.messages,
@@ -91,7 +140,13 @@ class ShowMyData(DatabaseAction):
                 for consent in held.consents
             ],
         }
-        choices = (("/export_my_data", None), ("/link_channel", None), ("/request_erasure", None))
+        can_correct = held.application_state in CORRECTABLE
+        choices = (
+            ("/export_my_data", None),
+            *((("/correct_application", None),) if can_correct else ()),
+            ("/link_channel", None),
+            ("/request_erasure", None),
+        )
         return Finding(Answer("my_data", data, choices), {}, held.messages)
 
 
@@ -100,7 +155,7 @@ class RequestErasure(DatabaseAction):
 
     action_name = "action_request_erasure"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `erasure_confirm`."""
         return Finding(Answer("erasure_confirm", {}, (("/erase_my_data", "@erase_all"), ("/deny", "@keep_all"))))
 
@@ -109,13 +164,13 @@ class EraseMyData(DatabaseAction):
     """Erases what is held about the person, at once, and gives a receipt (law 09-08, articles 8 and 9)."""
 
     action_name = "action_erase_my_data"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `data_erased`."""
         if request.contact_id is None:
             return Finding(Answer("utter_privacy_question"))
-        async with self.db.write() as session:
-            receipt = await erase_contact(session, request.contact_id, request.message_id)
+        receipt = await erase_contact(session, request.contact_id, request.message_id)
         data = describe_receipt(receipt)
         return Finding(Answer("data_erased", data), {}, sum(receipt.counts.values()), LEAVE_FORM)
 
@@ -124,13 +179,13 @@ class LinkChannel(DatabaseAction):
     """Gives a code that, typed on another channel, makes both the same person's."""
 
     action_name = "action_link_channel"
+    changes = True
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `link_code`."""
         if request.contact_id is None:
             return Finding(Answer("not_understood"))
-        async with self.db.write() as session:
-            code = await make_code(session, request.contact_id)
+        code = await make_code(session, request.contact_id)
         return Finding(Answer("link_code", {"code": code, "minutes": int(CODE_HELD.total_seconds() // 60)}))
 
 
@@ -138,18 +193,13 @@ class ExportMyData(DatabaseAction):
     """Gives a link to everything that is held about the person, as files (law 09-08, article 7)."""
 
     action_name = "action_export_my_data"
+    changes = True
 
-    def __init__(self, db: Database, base_url: str) -> None:
-        """`base_url` is where the files are fetched."""
-        super().__init__(db)
-        self._base_url = base_url
-
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `data_export`."""
         if request.contact_id is None:
             return Finding(Answer("utter_privacy_question"))
-        async with self.db.write() as session:
-            secret = await make_export_secret(session, request.contact_id)
-        address = f"{self._base_url}/exports/{secret}"
+        secret = await make_export_secret(session, request.contact_id)
+        address = f"{self.context.base_url}/exports/{secret}"
         data = {"json": f"{address}.json", "pdf": f"{address}.pdf", "minutes": int(EXPORT_HELD.total_seconds() // 60)}
         return Finding(Answer("data_export", data))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from actions.base import DatabaseAction, Finding, Request
 from bot.clock import today
 from bot.db.agenda import find_publications
 from bot.messages import Answer
 from bot.periods import read_period
 
-SHOWN = 4
+SHOWN = 3
 
 
 class FindPublications(DatabaseAction):
@@ -16,14 +18,13 @@ class FindPublications(DatabaseAction):
 
     action_name = "action_find_publications"
 
-    async def find(self, request: Request) -> Finding:
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `publications_found`, or `publications_none` with the latest ones."""
         topic = request.entities.get("topic")
         periods = (read_period(value, today()) for value in request.list_values("date"))
         year = next((period.first.year for period in periods if period is not None), None)
-        async with self.db.read() as session:
-            entries = await find_publications(session, topic=topic, year=year)
-            others = [] if entries else await find_publications(session)
+        entries = await find_publications(session, topic=topic, year=year)
+        others = [] if entries else await find_publications(session)
         data = {
             "topic": topic,
             "publications": [

@@ -183,6 +183,15 @@ def main(arguments: list[str] | None = None) -> int:
     move.add_argument("reference", help="the application's reference, JIT-…")
     move.add_argument("state", choices=["received", "incomplete", "checking", "invited", "accepted", "refused"])
     move.add_argument("--name", required=True, help="who changes it")
+    announce = add(
+        "announce",
+        _staff(lambda staff, a: staff.announce_news(load_settings(), a.topic, a.slug, a.name, again=a.again)),
+        "tell subscribers of a cohort, an event or a publication",
+    )
+    announce.add_argument("topic", choices=["cohorts", "events", "publications"])
+    announce.add_argument("slug", help="the row's name")
+    announce.add_argument("--name", required=True, help="who announces it")
+    announce.add_argument("--again", action="store_true", help="tell it also if it was told before")
     add(
         "whatsapp-templates",
         _whatsapp_templates,

@@ -39,10 +39,11 @@ _NAMED_BY_DATABASE = ("city", "track", "publisher")
 #: What texts may write of a value: ``{{ city | city }}``, ``{{ 4 | month }}``.
 FILTERS = (
     "day", "moment", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic", "diploma",
-    "situation", "field", "journey", "application_state", "answer", "place_state", "purpose", "reason",
+    "situation", "field", "journey", "application_state", "answer", "place_state", "purpose", "reason", "enrolment",
+    "reminding", "offering", "telling", "price",
 )  # fmt: skip
 #: Fields of journeys whose answers are codes.
-_CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "sector"})
+_CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "sector", "topic"})
 
 
 @dataclass(slots=True)
@@ -97,7 +98,8 @@ class Answers:
         body = self._fill(text, answer.key, variety, data, shape.facts)
         sources = data.get("fact_slugs", shape.facts)
         before = [(await self.render(each, variety)).text for each in answer.preface]
-        parts = [*before, body, self._source_line(sources, variety)]
+        source_line = self._source_line(sources, variety)
+        parts = [*before, body, source_line]
         try:
             buttons = tuple(self._buttons(answer, shape, variety))
         except (ValueError, TypeError, KeyError) as error:
@@ -108,6 +110,7 @@ class Answers:
             buttons=buttons,
             variety=variety,
             answer_key=answer.key,
+            sources=source_line,
         )
 
     def title(self, payload: str, variety: Variety) -> str:
@@ -135,6 +138,14 @@ class Answers:
                 return title
         raise RenderError(f"no button title for {payload} in bot/content")
 
+    def name(self, kind: str, code: str, variety: Variety) -> str:
+        """What a code is called in one variety, as after the last `FactBook.refresh`: ("diploma", "bac+2") → "Bac+2".
+
+        Raises:
+            ValueError: nobody names it, and it is no name in itself.
+        """
+        return self._name(kind, code, variety)
+
     def _name(self, kind: str, code: str, variety: str) -> str:
         """What a variety calls a code of the database, or what the database itself calls it.
 
@@ -158,6 +169,9 @@ class Answers:
                 return self._answer_to(field, value, variety)
             if name in ("day", "moment", "month", "number"):
                 return str(getattr(wording, name)(value, variety))
+            if name == "price":
+                phrases = self._words[variety].phrases
+                return str(phrases["free"]) if value == 0 else f"{wording.number(value, variety)} {phrases['dirham']}"
             return self._name(name, value, variety)
 
         return apply

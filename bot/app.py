@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from rasa_sdk.executor import ActionExecutor
 
 from actions import make_executor
+from actions.base import Context
 from bot import files, page, web
 from bot.answers import Answers, FactBook
 from bot.channels.base import Channel, DeliveryReport
@@ -32,6 +33,7 @@ from bot.inbox import Inbox
 from bot.messages import VARIETIES, Inbound
 from bot.outbox import Outbox
 from bot.rasa import Rasa
+from bot.reach import Reach
 from bot.schedule import Schedule
 from bot.settings import Settings
 
@@ -119,8 +121,10 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     outbox = Outbox(db, channels)
     answers = Answers(FactBook(db))
     conversation = Conversation(db, rasa, answers, outbox, channels, settings)
-    schedule = Schedule(db, answers, outbox, channels, settings.whatsapp_notice_templates)
-    executor = make_executor(db, settings.base_url, Hours.parse(settings.team_hours) if settings.team_hours else None)
+    reach = Reach(channels, settings.whatsapp_notice_templates)
+    schedule = Schedule(db, answers, outbox, reach)
+    hours = Hours.parse(settings.team_hours) if settings.team_hours else None
+    executor = make_executor(Context(db, settings.base_url, reach, hours))
     return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor)
 
 

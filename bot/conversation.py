@@ -2,15 +2,13 @@
 
 A turn reads the message, asks Rasa (or answers by itself what needs no understanding), renders the answers in the
 person's variety, and stores them in the same commit that closes the message. A crash before that commit leaves the
-message ``received``, and it is answered at the next start.
+message ``received``, and it is answered at the next start; what was done for it by then is not done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,57 +18,82 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.answers import Answers, RenderError
 from bot.channels.base import Channel
-from bot.choices import find_choice
 from bot.clock import utc_now
+from bot.content import phrase
 from bot.db.engine import Database
 from bot.db.erasure import describe_receipt, find_receipt
-from bot.db.linking import find_code, find_code_owner, merge_contacts, use_code
+from bot.db.interactions import find_done
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
-from bot.db.places import find_nearest_city
 from bot.errors import RasaError
-from bot.journeys.catalogue import form_of
-from bot.journeys.conductor import find_draft, pause_drafts
-from bot.journeys.satisfaction import RATED, ask_for_rating
+from bot.journeys.catalogue import JOURNEYS, form_of
+from bot.journeys.conductor import ask_again, find_draft, pause_drafts
+from bot.journeys.journey import Person
+from bot.journeys.satisfaction import RATED, THUMBS, may_ask_for_rating
 from bot.lanes import Lanes
-from bot.messages import RIGHT_TO_LEFT, Answer, Outbound, Turn, Understanding, Variety
+from bot.linked import answer_code, has_code
+from bot.messages import Answer, Button, Outbound, Turn, Understanding, Variety
 from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
-from bot.payloads import read_payload
+from bot.paging import Paged, fit_screen, write_rest
+from bot.questions import Question, read_question
 from bot.rasa import OpenForm, Rasa
 from bot.settings import Settings
+from bot.varieties import IN_JOURNEY_WORDS, clear_variety
 
 logger = logging.getLogger(__name__)
 
 #: A turn that failed before anything was answered is tried once more, after this pause.
 ATTEMPTS = 2
 RETRY_PAUSE_S = 1.5
-#: From this probability on, or from this number of words on, a message says by itself in which variety it is.
-CLEAR_VARIETY = 0.75
-CLEAR_WORDS = 4
-#: Addresses are in Latin letters whatever language their owner speaks.
-_NO_LANGUAGE = re.compile(r"\S+@\S+|https?://\S+|\bwww\.\S+", re.IGNORECASE)
 #: So long after its last answer the question of a journey is still what a message answers; later it is resumed.
 JOURNEY_OPEN = timedelta(hours=24)
-#: Fewer words say nothing of a language while a question of a journey is open: "full stack", "cloud و devops".
-IN_JOURNEY_WORDS = 3
-#: Of somebody's first message less is asked, since nothing came before it but a guess.
-CLEAR_AT_FIRST = 0.6
+#: Names are written by many in another script than they speak.
+_NAME_FIELDS = frozenset({"full_name", "organisation"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is put to Rasa, or the answer that needs no Rasa."""
+@dataclass(slots=True)
+class _Writer:
+    """Who wrote a message, as a turn needs them: read once, at its beginning."""
 
-    text: str | None = None
-    payload: str | None = None
-    answer: Answer | None = None
-    #: Whether a name was asked for, which many write in another script than they speak.
-    is_name: bool = False
-    #: Whether a question of a journey was open.
-    is_asked: bool = False
+    contact: Contact
+    #: The session that the message belongs to: the running one, or a new one (not yet stored).
+    session: Session
+    #: The journey whose question is open.
+    asking: Draft | None
+    #: The receipt of somebody who was erased and waits for it.
+    receipt: dict[str, Any] | None
+    #: What was done for this very message, when it was tried before.
+    done: Question | None
+
+    @property
+    def variety(self) -> Variety:
+        """The variety that they wrote in last."""
+        return self.contact.variety  # type: ignore[return-value]  # only varieties are ever stored
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a member of staff has the conversation."""
+        return self.contact.held_until is not None and self.contact.held_until > utc_now()
+
+    @property
+    def form(self) -> OpenForm | None:
+        """The form whose question is open."""
+        draft = self.asking
+        return OpenForm(form_of(draft.journey), draft.asking) if draft is not None and draft.asking else None
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What a turn came to, before it has words."""
+
+    answers: tuple[Answer, ...]
+    turn: Turn | None = None
+    error: str | None = None
+    rasa_ms: float = 0.0
 
 
 class Conversation:
@@ -150,107 +173,110 @@ class Conversation:
     async def _answer(self, message: Message, started_at: datetime) -> float:
         """Answer one message; the seconds after which to look at this contact again."""
         clock = perf_counter()
-        if await self._is_held(message.contact_id):
-            return await self._leave_to_staff(message, started_at)
-        receipt = await self._find_receipt(message.contact_id)
-        linking = await self._link(message)
-        if linking is not None:
-            message, question = linking
-        elif receipt is not None:
-            question = _Question(answer=Answer("data_erased", receipt))
+        message, writer = await self._read_writer(message, started_at)
+        if writer.is_held:
+            # Closed without a reply: a person answers it.
+            await self._store(message, writer.session, {}, writer.variety, [], None, {})
+            return 0
+        question = await self._read_question(message, writer)
+        if question.answers or question.rest is not None:
+            reply = _Reply(question.answers)
         else:
-            question = await self._question_of(message)
-        contact, session_row = await self._open_session(message, started_at)
-        turn: Turn | None = None
-        error: str | None = None
-        rasa_ms = 0.0
-        if question.answer is not None:
-            answers: tuple[Answer, ...] = (question.answer,)
-        else:
-            form = await self._open_form(message.contact_id)
-            is_name = form is not None and form.requested in ("full_name", "organisation")
-            question = replace(question, is_name=is_name, is_asked=form is not None)
-            rasa_clock = perf_counter()
-            try:
-                turn = await self._rasa.reply(
-                    session_row.rasa_sender,
-                    text=question.text,
-                    payload=question.payload,
-                    metadata={"message_id": message.id},
-                    form=form,
-                )
-                answers = _ask_once(turn.answers)
-                if session_row.turns == 0:
-                    answers += await self._offer_to_resume(message.contact_id)
-                answers = await self._ask_for_rating(message.contact_id, answers)
-            except RasaError as failure:
-                error = f"{type(failure).__name__}: {failure}"
-                logger.warning("message %s got no answer (attempt %s): %s", message.id, message.attempts + 1, error)
-                if message.attempts + 1 < ATTEMPTS:
-                    return await self._put_off(message, error)
-                answers = (await self._answer_alone(message, question.payload),)
-            rasa_ms = (perf_counter() - rasa_clock) * 1000
-        heard = await self._heard_variety(contact, message, question, turn)
-        reply_variety = await self._chosen_variety(contact) or heard
-        outbounds, render_error = await self._render(answers, reply_variety)
-        error = error or render_error
+            reply = await self._ask_rasa(message, question, writer)
+            if reply.error is not None and message.attempts + 1 < ATTEMPTS:
+                return await self._put_off(message, reply.error)
+        heard = await self._heard_variety(message, question, reply.turn, writer)
+        variety = await self._chosen_variety(writer.contact) or heard
+        pages, render_error = await self._render(reply.answers, variety)
+        if question.rest is not None:
+            pages = [await self._turn_page(message.contact_id, question.rest)]
+        error = reply.error or render_error
         timings = {
             "wait": round((started_at - message.created_at).total_seconds() * 1000, 1),
-            "rasa": round(rasa_ms, 1),
+            "rasa": round(reply.rasa_ms, 1),
             "total": round((perf_counter() - clock) * 1000, 1),
         }
-        await self._store(message, session_row, turn, heard, outbounds, error, timings)
-        if any(answer.key == "data_erased" for answer in answers):
+        understood = {"intent": question.intent} if reply.turn is None else _columns_of(reply.turn.understanding)
+        await self._store(message, writer.session, understood, heard, pages, error, timings)
+        if any(answer.key == "data_erased" for answer in reply.answers):
             await self._forget(message.contact_id)
         self._outbox.lanes.wake(message.contact_id)
         return 0
 
-    async def _link(self, message: Message) -> tuple[Message, _Question] | None:
-        """Where a message brings a code from another channel: ask whether both are theirs, and once they say so, link.
-
-        Whoever can make somebody type a code would see their data; so it is not enough to type it. The message returned
-        is the linked person's.
-        """
-        code = find_code(message.text)
-        confirmed = _read_confirmed_code(message.payload)
-        if code is None and confirmed is None:
-            return None
+    async def _read_writer(self, message: Message, now: datetime) -> tuple[Message, _Writer]:
+        """The message as it is now, and who wrote it; a code in it is looked at first, since it may link two people."""
+        async with self._db.read() as session:
+            writer = await self._find_writer(session, message, now)
+        if writer.is_held or writer.done is not None or writer.receipt is not None or not has_code(message):
+            return message, writer
         async with self._db.write() as session:
-            other = await find_code_owner(session, code or str(confirmed))
-            if other is None:
-                return message, _Question(answer=Answer("link_failed"))
-            if other == message.contact_id:
-                return message, _Question(answer=Answer("link_same"))
-            if confirmed is None:
-                choices = ((f'/confirm_link{{"code": "{code}"}}', "@link_channels"), ("/deny", "@keep_apart"))
-                return message, _Question(answer=Answer("link_confirm", {}, choices))
-            if await use_code(session, confirmed) is None:
-                return message, _Question(answer=Answer("link_failed"))
-            await merge_contacts(session, other, message.contact_id)
+            answer = await answer_code(session, message)
         async with self._db.read() as session:
-            linked = await session.get_one(Message, message.id)
-            draft = await find_draft(session, linked.contact_id, "asking", "paused")
-        resume = () if draft is None else ((f'/resume_journey{{"journey": "{draft.journey}"}}', None),)
-        answer = Answer("linked", {"journey": draft.journey if draft else None}, resume)
-        return linked, _Question(answer=answer)
+            message = await session.get_one(Message, message.id)
+            writer = await self._find_writer(session, message, now)
+        writer.done = Question(answers=(answer,))
+        return message, writer
 
-    async def _find_receipt(self, contact_id: int) -> dict[str, Any] | None:
-        """The receipt for somebody whose erasure was done and whose message could not be answered then."""
+    async def _find_writer(self, session: AsyncSession, message: Message, now: datetime) -> _Writer:
+        contact = await session.get_one(Contact, message.contact_id)
+        newest = select(Session).where(Session.contact_id == contact.id).order_by(Session.number.desc()).limit(1)
+        last = await session.scalar(newest)
+        if last is None or now - last.last_turn_at >= self._idle or last.turns >= self._turn_limit:
+            number = 1 if last is None else last.number + 1
+            last = Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
+        receipt = None if contact.erased_at is None else await find_receipt(session, contact.id)
+        asking = await find_draft(session, contact.id, "asking")
+        done = await self._find_done(session, message, asking)
+        return _Writer(contact, last, asking, None if receipt is None else describe_receipt(receipt), done)
+
+    @staticmethod
+    async def _find_done(session: AsyncSession, message: Message, asking: Draft | None) -> Question | None:
+        """What was done for a message when it was tried before, with the question of the journey that is open since."""
+        intent, answers = await find_done(session, message.id)
+        if not answers:
+            return None
+        if asking is not None and not any(answer.key.startswith("ask_") for answer in answers):
+            person = Person(message.contact_id, message.channel, message.id)
+            step = await ask_again(session, JOURNEYS[asking.journey], person)
+            answers += (step.answer,) if step.answer is not None else ()
+        return Question(answers=answers, intent=intent)
+
+    async def _read_question(self, message: Message, writer: _Writer) -> Question:
+        if writer.done is not None:
+            return writer.done
+        if writer.receipt is not None:
+            return Question(answers=(Answer("data_erased", writer.receipt),))
+        if writer.asking is not None and utc_now() - writer.asking.updated_at >= JOURNEY_OPEN:
+            # Left long ago: it is put aside, and can be resumed.
+            async with self._db.write() as session:
+                await pause_drafts(session, message.contact_id)
+            writer.asking = None
         async with self._db.read() as session:
-            receipt = await find_receipt(session, contact_id)
-        return None if receipt is None else describe_receipt(receipt)
+            requested = None if writer.form is None else writer.form.requested
+            return await read_question(session, message, self._channels, requested)
 
-    async def _is_held(self, contact_id: int) -> bool:
-        """Whether a member of staff has the conversation."""
-        async with self._db.read() as session:
-            until = await session.scalar(select(Contact.held_until).where(Contact.id == contact_id))
-        return until is not None and until > utc_now()
-
-    async def _leave_to_staff(self, message: Message, started_at: datetime) -> float:
-        """Close a message without a reply: a person answers it."""
-        contact, session_row = await self._open_session(message, started_at)
-        await self._store(message, session_row, None, contact.variety, [], None, {})  # type: ignore[arg-type]
-        return 0
+    async def _ask_rasa(self, message: Message, question: Question, writer: _Writer) -> _Reply:
+        """What Rasa makes of a message, and what the app adds to it; without Rasa, what can be said alone."""
+        clock = perf_counter()
+        try:
+            turn = await self._rasa.reply(
+                writer.session.rasa_sender,
+                text=question.text,
+                payload=question.payload,
+                metadata={"message_id": message.id},
+                form=writer.form,
+            )
+        except RasaError as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            logger.warning("message %s got no answer (attempt %s): %s", message.id, message.attempts + 1, error)
+            is_last = message.attempts + 1 >= ATTEMPTS
+            alone = (await self._answer_alone(message, question.payload),) if is_last else ()
+            return _Reply(alone, error=error, rasa_ms=(perf_counter() - clock) * 1000)
+        answers = _ask_once(turn.answers)
+        if writer.session.turns == 0:
+            answers += await self._offer_to_resume(message.contact_id)
+        answers = await self._ask_for_rating(message.contact_id, answers)
+        return _Reply(answers, turn, rasa_ms=(perf_counter() - clock) * 1000)
 
     async def _forget(self, contact_id: int) -> None:
         """Have Rasa forget somebody at once; if it is away, it is asked again when the erasure is finished."""
@@ -258,29 +284,6 @@ class Conversation:
             await self._rasa.forget(contact_id)
         except RasaError as error:
             logger.warning("contact %s: %s", contact_id, error)
-
-    async def _open_session(self, message: Message, now: datetime) -> tuple[Contact, Session]:
-        """The contact, and the session this message belongs to: the running one, or a new one (not yet stored)."""
-        async with self._db.read() as session:
-            contact = await session.get_one(Contact, message.contact_id)
-            query = select(Session).where(Session.contact_id == contact.id).order_by(Session.number.desc()).limit(1)
-            last = await session.scalar(query)
-        if last is not None and now - last.last_turn_at < self._idle and last.turns < self._turn_limit:
-            return contact, last
-        number = 1 if last is None else last.number + 1
-        return contact, Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
-
-    async def _open_form(self, contact_id: int) -> OpenForm | None:
-        """The form whose question the person may be answering; one that was left long ago is put aside."""
-        async with self._db.read() as session:
-            draft = await find_draft(session, contact_id, "asking")
-        if draft is None or draft.asking is None:
-            return None
-        if utc_now() - draft.updated_at < JOURNEY_OPEN:
-            return OpenForm(form_of(draft.journey), draft.asking)
-        async with self._db.write() as session:
-            await pause_drafts(session, contact_id)
-        return None
 
     async def _offer_to_resume(self, contact_id: int) -> tuple[Answer, ...]:
         """What to say of a journey that was left, to somebody who comes back; once."""
@@ -299,73 +302,30 @@ class Conversation:
         if rated is None:
             return tuple(answers)
         async with self._db.write() as session:
-            asked = await ask_for_rating(session, contact_id, rated)
+            if not await may_ask_for_rating(session, contact_id, rated.key):
+                return tuple(answers)
+        asked = replace(rated, choices=(*rated.choices, *THUMBS))
         return tuple(asked if answer is rated else answer for answer in answers)
 
-    async def _question_of(self, message: Message) -> _Question:
-        """What the message asks, after buttons, typed choices, places and things that are not text."""
-        if message.payload is not None:
-            if message.payload == "/start":
-                return _Question(answer=Answer("welcome"))
-            try:
-                read_payload(message.payload)
-            except ValueError as error:
-                logger.info("message %s: %s", message.id, error)
-                return _Question(answer=Answer("not_understood"))
-            return _Question(payload=message.payload)
-        if message.text:
-            buttons, numbered = await self._last_buttons(message)
-            payload = find_choice(message.text, buttons, numbered=numbered)
-            if payload is not None:
-                return _Question(payload=payload)
-            if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
-                return _Question(answer=Answer("no_text"))
-            return _Question(text=message.text)
-        return await self._about_attachment(message)
+    async def _turn_page(self, contact_id: int, rest: Outbound) -> Paged:
+        """The rest of a long answer; at its end the question whether it helped."""
+        page = fit_screen(rest, phrase(rest.variety, "more"))
+        if page.rest is not None:
+            return page
+        async with self._db.write() as session:
+            is_asked = await may_ask_for_rating(session, contact_id, rest.answer_key)
+        thumbs = tuple(Button(str(title), payload=payload) for payload, title in THUMBS) if is_asked else ()
+        return Paged(replace(page.shown, buttons=(*page.shown.buttons, *thumbs)), None)
 
-    async def _about_attachment(self, message: Message) -> _Question:
-        if not message.attachments:
-            return _Question(answer=Answer("no_text"))
-        attachment = message.attachments[0]
-        if attachment["kind"] == "location":
-            async with self._db.read() as session:
-                city = await find_nearest_city(session, attachment["latitude"], attachment["longitude"])
-            if city is None:
-                return _Question(answer=Answer("location_far"))
-            return _Question(payload="/inform" + json.dumps({"city": city.slug}))
-        if attachment["kind"] == "contact":
-            form = await self._open_form(message.contact_id)
-            phone = "".join(letter for letter in attachment.get("phone", "") if letter.isdigit())
-            if form is not None and form.requested == "phone" and attachment.get("own") and phone:
-                return _Question(payload="/inform" + json.dumps({"phone": f"+{phone}"}))
-            return _Question(answer=Answer("contact_shared"))
-        return _Question(answer=Answer("unsupported", {"kind": attachment["kind"]}))
-
-    async def _last_buttons(self, message: Message) -> tuple[list[dict[str, str]], bool]:
-        """The buttons of the last message to this person, and whether they were shown as a numbered list."""
-        async with self._db.read() as session:
-            query = (
-                select(Message)
-                .where(Message.contact_id == message.contact_id, Message.direction == "out", Message.id < message.id)
-                .order_by(Message.id.desc())
-                .limit(1)
-            )
-            last = await session.scalar(query)
-        if last is None:
-            return [], False
-        channel = self._channels.get(message.channel)
-        return last.buttons, channel is not None and not channel.shows_buttons and last.channel == message.channel
-
-    async def _heard_variety(
-        self, contact: Contact, message: Message, question: _Question, turn: Turn | None
-    ) -> Variety:
+    async def _heard_variety(self, message: Message, question: Question, turn: Turn | None, writer: _Writer) -> Variety:
         """The variety that the person writes: by this message if it is clear, else by what came before."""
-        if question.text is None or turn is None or question.is_name:
-            return contact.variety  # type: ignore[return-value]  # only varieties are ever stored
+        form = writer.form
+        if question.text is None or turn is None or (form is not None and form.requested in _NAME_FIELDS):
+            return writer.variety
         is_first = await self._is_first(message)
         # To a question of a journey many answer with a technical term, whatever they speak.
-        words_needed = IN_JOURNEY_WORDS if question.is_asked else 0
-        return clear_variety(turn.understanding, question.text, contact.variety, is_first, words_needed)
+        words_needed = IN_JOURNEY_WORDS if form is not None else 0
+        return clear_variety(turn.understanding, question.text, writer.variety, is_first, words_needed)
 
     async def _chosen_variety(self, contact: Contact) -> Variety | None:
         """The variety that the person asked for; read again, since the action of this very turn may have changed it."""
@@ -382,19 +342,23 @@ class Conversation:
             )
             return not await session.scalar(query)
 
-    async def _render(self, answers: Sequence[Answer], variety: Variety) -> tuple[list[Outbound], str | None]:
+    async def _render(self, answers: Sequence[Answer], variety: Variety) -> tuple[list[Paged], str | None]:
         """The words of every answer; an answer that can't be written becomes the apology, and the error is kept."""
-        outbounds: list[Outbound] = []
+        pages: list[Paged] = []
         error: str | None = None
         for answer in answers:
             try:
-                outbounds.append(await self._answers.render(answer, variety))
+                outbound = await self._answers.render(answer, variety)
             except RenderError as failure:
                 logger.error("answer %s could not be written: %s", answer.key, failure)
                 error = f"RenderError: {failure}"
-        if not outbounds:
-            outbounds.append(await self._answers.render(Answer("apology"), variety))
-        return outbounds, error
+            else:
+                # A question of a journey is put whole: nobody confirms a summary of which they saw a half.
+                is_question = answer.key.startswith("ask_")
+                pages.append(Paged(outbound, None) if is_question else fit_screen(outbound, phrase(variety, "more")))
+        if not pages:
+            pages.append(Paged(await self._answers.render(Answer("apology"), variety), None))
+        return pages, error
 
     async def _answer_alone(self, message: Message, payload: str | None) -> Answer:
         """What can be said without Rasa: an apology; to its own button, that the team was told."""
@@ -408,10 +372,11 @@ class Conversation:
         """Try once more later; the second time, apologise and close the message."""
         if message.attempts + 1 < ATTEMPTS:
             return await self._put_off(message, error)
-        contact, session_row = await self._open_session(message, started_at)
-        variety: Variety = contact.chosen_variety or contact.variety  # type: ignore[assignment]
-        apology = await self._answers.render(Answer("apology"), variety)
-        await self._store(message, session_row, None, contact.variety, [apology], error, {})  # type: ignore[arg-type]
+        async with self._db.read() as session:
+            writer = await self._find_writer(session, message, started_at)
+        variety: Variety = writer.contact.chosen_variety or writer.variety  # type: ignore[assignment]
+        apology = Paged(await self._answers.render(Answer("apology"), variety), None)
+        await self._store(message, writer.session, {}, writer.variety, [apology], error, {})
         self._outbox.lanes.wake(message.contact_id)
         return 0
 
@@ -426,9 +391,9 @@ class Conversation:
         self,
         message: Message,
         session_row: Session,
-        turn: Turn | None,
+        understood: Mapping[str, object],
         variety: Variety,
-        outbounds: Sequence[Outbound],
+        pages: Sequence[Paged],
         error: str | None,
         timings: dict[str, float],
     ) -> None:
@@ -441,8 +406,8 @@ class Conversation:
             session_row.turns += 1
             session_row.last_turn_at = now
             await session.flush()
-            heard = {} if turn is None else _columns_of(turn.understanding)
-            values = heard | {
+            values = {
+                **understood,
                 "state": "failed" if error else "answered",
                 "session_id": session_row.id,
                 "error": error,
@@ -459,7 +424,8 @@ class Conversation:
                 return
             if message.text:
                 await session.execute(update(Contact).where(Contact.id == message.contact_id).values(variety=variety))
-            for outbound in outbounds:
+            for page in pages:
+                outbound = page.shown
                 session.add(
                     Message(
                         contact_id=message.contact_id,
@@ -471,6 +437,7 @@ class Conversation:
                         state="queued" if is_pushed else "sent",
                         text=outbound.text,
                         buttons=[button.as_json() for button in outbound.buttons],
+                        rest=None if page.rest is None else write_rest(page.rest),
                         answer_key=outbound.answer_key,
                         variety=outbound.variety,
                         finished_at=None if is_pushed else now,
@@ -478,40 +445,10 @@ class Conversation:
                 )
 
 
-def _read_confirmed_code(payload: str | None) -> str | None:
-    """The code in the payload of the button that links two channels."""
-    if payload is None or not payload.startswith("/confirm_link{"):
-        return None
-    try:
-        return find_code(read_payload(payload)[1].get("code", ""))
-    except ValueError:
-        return None
-
-
 def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
     """Without the questions of a journey that were put before the last one, as between two interruptions."""
     asked = [position for position, answer in enumerate(answers) if answer.key.startswith("ask_")]
     return tuple(answer for position, answer in enumerate(answers) if position not in asked[:-1])
-
-
-def clear_variety(heard: Understanding, text: str, before: str, is_first: bool, words_needed: int = 0) -> Variety:
-    """The variety of a typed message, with the contact's last one deciding for what is short or doubtful ("ok").
-
-    The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic; unless the message
-    has fewer words than are needed to say anything of its language.
-    """
-    mixes = words_needed > 0 and before in RIGHT_TO_LEFT and any("\u0600" <= letter <= "\u06ff" for letter in text)
-    if len(text.split()) < words_needed or (mixes and heard.variety not in RIGHT_TO_LEFT):
-        return before  # type: ignore[return-value]  # only varieties are ever stored
-    if not any(letter.isalpha() for letter in _NO_LANGUAGE.sub("", text)):
-        return before  # type: ignore[return-value]  # only varieties are ever stored
-    same_script = (heard.variety in ("ar", "ary-Arab")) == (before in ("ar", "ary-Arab"))
-    needed = CLEAR_AT_FIRST if is_first else CLEAR_VARIETY
-    is_clear = heard.variety_confidence >= needed or len(text.split()) >= CLEAR_WORDS
-    has_words = heard.variety_confidence > 0
-    if has_words and (is_clear or not same_script):
-        return heard.variety
-    return before  # type: ignore[return-value]  # only varieties are ever stored
 
 
 def _columns_of(heard: Understanding) -> dict[str, object]:

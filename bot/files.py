@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fpdf import FPDF
 from icalendar import Calendar, vCalAddress
 from icalendar import Event as CalendarEvent
 
+from bot.answers import Answers, FactBook
 from bot.clock import utc_now
 from bot.db.agenda import find_event
 from bot.db.held import collect, find_exported_contact
 from bot.db.models import Event
+from bot.export import describe
+from bot.export_pdf import write_pdf
 
-#: DejaVu Sans writes Latin and Arabic; its licence lets it be shipped (bot/fonts/LICENSE).
-_FONT = Path(__file__).resolve().parent / "fonts" / "DejaVuSans.ttf"
 #: How long an event takes whose end nobody announced.
 _USUAL_LENGTH = timedelta(hours=2)
 #: A person's own data: never kept by a browser or a proxy, and never shown inside another page.
@@ -52,10 +51,13 @@ def router() -> APIRouter:
     async def export_pdf(request: Request, secret: str) -> Response:
         """Everything that is held about one person, for reading."""
         held = await _collect(request, secret)
+        book = FactBook(request.app.state.assistant.db)
+        await book.refresh()
+        document = await describe(held, Answers(book))
         headers = _PRIVATE | {"Content-Disposition": 'attachment; filename="mes-donnees.pdf"'}
         # Seconds of work for somebody who wrote much: beside the others, and one at a time.
         async with one_at_a_time:
-            content = await asyncio.to_thread(write_pdf, held)
+            content = await asyncio.to_thread(write_pdf, document)
         return Response(content, media_type="application/pdf", headers=headers)
 
     return routes
@@ -100,35 +102,3 @@ def write_calendar(event: Event) -> bytes:
     calendar.add("method", "PUBLISH")
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
-
-
-def write_pdf(held: dict[str, Any]) -> bytes:
-    """What is held about a person as pages to read, right to left where a text is Arabic."""
-    pdf = FPDF(format="A4")
-    pdf.add_font("DejaVu", fname=str(_FONT))
-    pdf.set_text_shaping(True)
-    pdf.set_title("Mes données - Maroc Numeric Cluster")
-    pdf.add_page()
-    pdf.set_font("DejaVu", size=15)
-    pdf.multi_cell(0, 9, "Mes données / معطياتي / My data", new_x="LMARGIN", new_y="NEXT")
-    for name, value in held.items():
-        if isinstance(value, list):
-            pdf.set_font("DejaVu", size=12)
-            pdf.ln(3)
-            pdf.multi_cell(0, 7, f"{name} ({len(value)})", new_x="LMARGIN", new_y="NEXT")
-            for row in value:
-                _write_line(pdf, "- " + "; ".join(f"{key}: {_as_text(each)}" for key, each in row.items() if each))
-        else:
-            _write_line(pdf, f"{name}: {_as_text(value)}")
-    return bytes(pdf.output())
-
-
-def _write_line(pdf: FPDF, text: str) -> None:
-    pdf.set_font("DejaVu", size=9)
-    pdf.multi_cell(0, 5, text, new_x="LMARGIN", new_y="NEXT")
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return "-" if value is None else str(value)

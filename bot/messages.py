@@ -6,6 +6,7 @@ each `Outbound`. None of them knows a provider, a database row or a web framewor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -105,6 +106,8 @@ class Outbound:
     buttons: tuple[Button, ...] = ()
     variety: Variety = DEFAULT_VARIETY
     answer_key: str = ""
+    #: The line of sources that the text ends with, or nothing.
+    sources: str = ""
     #: A provider's approved template that carries the text where free text is not taken (a Content SID of Twilio's).
     template: str | None = None
 
@@ -134,6 +137,26 @@ class Answer:
     data: dict[str, Any] = field(default_factory=dict)
     choices: tuple[tuple[str, str | None], ...] = ()
     preface: tuple[Answer, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As it travels through Rasa, and as the database keeps it."""
+        return {
+            "answer": self.key,
+            "data": self.data,
+            "choices": [list(choice) for choice in self.choices],
+            "preface": [before.as_json() for before in self.preface],
+        }
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Answer:
+        """The answer that `as_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: something else wrote it.
+        """
+        choices = tuple((str(payload), title) for payload, title in written.get("choices", []))
+        preface = tuple(cls.from_json(before) for before in written.get("preface", []))
+        return cls(str(written["answer"]), dict(written.get("data", {})), choices, preface)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,4 +118,4 @@ class Outbox:
 def _outbound_of(message: Message) -> Outbound:
     variety: Variety = message.variety or "fr"  # type: ignore[assignment]  # only varieties are ever stored
     buttons = tuple(Button(**button) for button in message.buttons)
-    return Outbound(message.text, buttons, variety, message.answer_key or "", message.template)
+    return Outbound(message.text, buttons, variety, message.answer_key or "", template=message.template)

@@ -137,11 +137,5 @@ def _answer_of(said: _Said) -> Answer | None:
     if said.utter_action:
         return Answer(said.utter_action)
     if said.custom and isinstance(said.custom.get("answer"), str):
-        return _read_answer(said.custom)
+        return Answer.from_json(said.custom)
     return None
-
-
-def _read_answer(written: dict[str, Any]) -> Answer:
-    choices = tuple((str(payload), title) for payload, title in written.get("choices", []))
-    preface = tuple(_read_answer(before) for before in written.get("preface", []))
-    return Answer(str(written["answer"]), dict(written.get("data", {})), choices, preface)

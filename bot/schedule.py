@@ -3,86 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select, update
 
 from bot.answers import Answers, RenderError
-from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Contact, Identity, Message, Notice
-from bot.db.notices import list_due_notices, read_answer
+from bot.db.notices import list_due_notices
 from bot.db.people import end_holds
 from bot.journeys.conductor import forget_old_drafts
-from bot.journeys.registrations import REMINDERS, lapse_offers, offer_free_places
-from bot.messages import Variety
+from bot.journeys.registrations import REMINDERS, lapse_offers, offer_free_places, pass_over_unreached
+from bot.messages import Answer, Variety
 from bot.outbox import Outbox
+from bot.reach import Reach, Route
 
 logger = logging.getLogger(__name__)
 
-#: After the person's last message WhatsApp takes free text for so long; then approved templates only
-#: (https://www.twilio.com/docs/whatsapp/key-concepts#customer-service-windows).
-WHATSAPP_WINDOW = timedelta(hours=24)
 #: A reminder of an event that could not be told so long after its time has no sense any more.
 TOO_LATE = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How a notice reaches a person: the address, and the approved template that it needs there."""
-
-    identity: Identity
-    template: str | None = None
-
-
-def choose_route(
-    identities: Sequence[Identity], channels: Mapping[str, Channel], templates: Mapping[str, str], variety: str
-) -> Route | str:
-    """The way to somebody by the rules of each channel, or why there is none.
-
-    Telegram takes messages at any time; WhatsApp within its window, or as an approved template; the web page can't be
-    reached. The channel that the person wrote on last is tried first.
-    """
-    reasons = []
-    for identity in sorted(identities, key=_last_heard, reverse=True):
-        if identity.channel not in channels:
-            reasons.append(f"{identity.channel}: can't be written to")
-        elif identity.blocked_at is not None:
-            reasons.append(f"{identity.channel}: blocked by the person")
-        elif identity.channel != "whatsapp" or _last_heard(identity) > utc_now() - WHATSAPP_WINDOW:
-            return Route(identity)
-        elif variety in templates:
-            return Route(identity, templates[variety])
-        else:
-            reasons.append("whatsapp: outside of the 24-hour window, and no approved template")
-    return "; ".join(reasons) or "no address"
-
-
-def _last_heard(identity: Identity) -> datetime:
-    return identity.last_inbound_at or identity.created_at
 
 
 class Schedule:
     """Works off what is due; several processes may, since each notice is taken once."""
 
-    def __init__(
-        self,
-        db: Database,
-        answers: Answers,
-        outbox: Outbox,
-        channels: Mapping[str, Channel],
-        templates: Mapping[str, str],
-    ) -> None:
-        """`templates` are the Content SIDs of approved WhatsApp templates with one variable, by variety."""
-        self._db, self._answers, self._outbox = db, answers, outbox
-        self._channels, self._templates = channels, templates
+    def __init__(self, db: Database, answers: Answers, outbox: Outbox, reach: Reach) -> None:
+        self._db, self._answers, self._outbox, self._reach = db, answers, outbox, reach
 
     async def run_due(self) -> None:
         """Do everything whose time has come."""
         async with self._db.write() as session:
+            await pass_over_unreached(session)
             await lapse_offers(session)
             await offer_free_places(session)
             await forget_old_drafts(session)
@@ -97,30 +49,34 @@ class Schedule:
             contact = await session.get_one(Contact, notice.contact_id)
             identities = list(await session.scalars(select(Identity).where(Identity.contact_id == contact.id)))
         variety: Variety = contact.chosen_variety or contact.variety  # type: ignore[assignment]  # as stored
+        answer = Answer.from_json(notice.answer)
+        is_timely = answer.key in REMINDERS
         route: Route | str
-        if notice.kind != "requested" and contact.unsubscribed_at is not None:
+        stopped_at = contact.unsubscribed_at
+        if stopped_at is not None and (notice.asked_at is None or notice.asked_at < stopped_at):
             route = "the person asked for no more messages"
         elif contact.erased_at is not None:
             route = "the person was erased"
-        elif notice.answer["key"] in REMINDERS and utc_now() - notice.due_at > TOO_LATE:
+        elif is_timely and utc_now() - notice.due_at > TOO_LATE:
             route = "too late"
         else:
-            route = choose_route(identities, self._channels, self._templates, variety)
+            route = self._reach.choose_route(identities, variety, waits=not is_timely)
         if isinstance(route, str):
             await self._close(notice, "dropped", route, None)
             return
         try:
-            outbound = await self._answers.render(read_answer(notice), variety)
+            outbound = await self._answers.render(answer, variety)
         except RenderError as error:
             logger.error("notice %s could not be written: %s", notice.id, error)
-            await self._close(notice, "dropped", f"RenderError: {error}"[:120], None)
+            await self._close(notice, "dropped", f"RenderError: {error}", None)
             return
         message = Message(
             contact_id=contact.id,
             identity_id=route.identity.id,
             direction="out",
             channel=route.identity.channel,
-            state="queued",
+            # The page fetches what is new by itself.
+            state="sent" if route.identity.channel == "web" else "queued",
             text=outbound.text,
             buttons=[button.as_json() for button in outbound.buttons],
             template=route.template,
@@ -134,9 +90,11 @@ class Schedule:
         """Note what became of a notice, with its message in the same commit, unless another process was first."""
         async with self._db.write() as session:
             waiting = (Notice.id == notice.id) & (Notice.state == "waiting")
-            values = {"state": state, "outcome": outcome, "handled_at": utc_now()}
+            values = {"state": state, "outcome": outcome[:120], "handled_at": utc_now()}
             taken = await session.scalar(update(Notice).where(waiting).values(**values).returning(Notice.id))
             if taken is not None and message is not None:
                 session.add(message)
+                await session.flush()
+                await session.execute(update(Notice).where(Notice.id == taken).values(message_id=message.id))
         if state == "dropped":
-            logger.info("notice %s (%s) was not told: %s", notice.id, notice.answer["key"], outcome)
+            logger.info("notice %s (%s) was not told: %s", notice.id, notice.answer["answer"], outcome)

@@ -14,7 +14,8 @@ from bot.db.models import Application, Contact, Identity, Message, StaffRequest
 from bot.db.people import hand_back, hold
 from bot.errors import AssistantError
 from bot.journeys.preregistration import change_state
-from bot.schedule import WHATSAPP_WINDOW
+from bot.news import announce
+from bot.reach import WHATSAPP_WINDOW
 from bot.settings import Settings
 
 
@@ -93,9 +94,14 @@ async def say(settings: Settings, contact_id: int, text: str) -> None:
 
 
 async def give_back(settings: Settings, contact_id: int) -> None:
-    """Give a conversation back to the bot, which tells the person so."""
+    """Give a conversation back to the bot, which tells the person so.
+
+    Raises:
+        StaffError: nobody has it.
+    """
     async with _open(settings) as db, db.write() as session:
-        await hand_back(session, contact_id)
+        if not await hand_back(session, contact_id):
+            raise StaffError(f"nobody has the conversation with contact {contact_id}")
 
 
 async def move_application(settings: Settings, reference: str, state: str, name: str) -> None:
@@ -109,6 +115,16 @@ async def move_application(settings: Settings, reference: str, state: str, name:
         if application is None:
             raise StaffError(f"no application {reference}")
         await change_state(session, application, state, name)
+
+
+async def announce_news(settings: Settings, topic: str, slug: str, name: str, *, again: bool) -> None:
+    """Tell subscribers of a row, and print how many they are.
+
+    Raises:
+        NewsError: there is no such row, or it was announced before.
+    """
+    async with _open(settings) as db, db.write() as session:
+        print(f"{await announce(session, topic, slug, name, again=again)} people are told")
 
 
 @asynccontextmanager

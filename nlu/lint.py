@@ -49,6 +49,7 @@ BUTTON_ONLY = frozenset(
         "check_eligibility",
         "resume_journey",
         "correct_answer",
+        "correct_application",
         "request_support",
         "request_membership",
         "request_employer",

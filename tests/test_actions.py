@@ -20,13 +20,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from actions import make_executor
-from actions.base import LEAVE_FORM, Request
+from actions.base import LEAVE_FORM, Context, Request
 from actions.learners import FindTracks
 from bot.clock import MOROCCO
 from bot.db.engine import Database, open_database
 from bot.db.migrate import migrate
 from bot.db.models import City, Contact, Erasure, Identity, Interaction, Message, StaffRequest, Subscription
 from bot.db.seed import seed
+from bot.reach import Reach
 from bot.settings import ROOT
 
 BASE_URL = "https://bot.example.ma"
@@ -88,7 +89,7 @@ async def run_action(
     events = [*(user_event(each, {}) for each in earlier), user_event(intent, entities)]
     tracker = Tracker(f"{contact_id}.1", {}, events[-1]["parse_data"], events, False, None, {}, "action_listen")
     dispatcher = CollectingDispatcher()
-    events = await make_executor(db, BASE_URL).actions[name](dispatcher, tracker, {})
+    events = await make_executor(Context(db, BASE_URL, Reach(("telegram",), {}))).actions[name](dispatcher, tracker, {})
     assert events in ([], list(LEAVE_FORM))
     (message,) = dispatcher.messages
     return dict(message["custom"])
@@ -110,7 +111,7 @@ class Person:
 
     def __init__(self, db: Database, contact_id: int, message_id: int) -> None:
         self.db, self.contact_id, self.message_id = db, contact_id, message_id
-        self._executor = make_executor(db, BASE_URL)
+        self._executor = make_executor(Context(db, BASE_URL, Reach(("telegram",), {})))
         self._events: list[dict[str, Any]] = []
 
     def say(self, intent: str, **entities: str) -> None:
@@ -211,7 +212,10 @@ class TestLearners:
         """Of several subjects in a message the one that is taught is meant, wherever it stands."""
         recognised = ({"entity": "track", "value": "networks", "text": "réseau"}, {"entity": "track", "value": "data"})
         request = Request("jobintech_tracks", {"track": "networks"}, {"track": "réseau"}, recognised)
-        assert (await FindTracks(content).find(request)).answer.data["track"]["slug"] == "data"
+        action = FindTracks(Context(content, BASE_URL, Reach((), {})))
+        async with content.read() as session:
+            found = await action.find(session, request)
+        assert found.answer is not None and found.answer.data["track"]["slug"] == "data"
 
 
 class TestFounders:
@@ -327,7 +331,7 @@ class TestPerson:
     async def test_subscribing_and_stopping(self, content: Database, contact_id: int) -> None:
         """A topic is noted once, STOP ends all of them, and subscribing again ends the STOP."""
         first = await run_action(content, "action_subscribe", contact_id, topic="events")
-        assert first["data"] == {"topic": "events", "already": False}
+        assert first["data"] == {"topic": "events", "already": False, "wish": {}, "promise": "none"}
         assert (await run_action(content, "action_subscribe", contact_id, topic="events"))["data"]["already"] is True
         await run_action(content, "action_subscribe", contact_id, topic="cohorts")
         assert (await run_action(content, "action_unsubscribe", contact_id))["answer"] == "unsubscribed"
@@ -375,7 +379,9 @@ class TestClarifying:
         events = [*(user_event(each, {}) for each in earlier), event]
         tracker = Tracker("nobody.1", {}, event["parse_data"], events, False, None, {}, "action_listen")
         dispatcher = CollectingDispatcher()
-        await make_executor(db, BASE_URL).actions["action_clarify"](dispatcher, tracker, {})
+        await make_executor(Context(db, BASE_URL, Reach(("telegram",), {}))).actions["action_clarify"](
+            dispatcher, tracker, {}
+        )
         return dict(dispatcher.messages[0]["custom"])
 
     async def test_likely_topics_are_offered(self, content: Database) -> None:

@@ -27,11 +27,11 @@ from sqlalchemy import func, select, text, update
 from bot import conversation, lanes, outbox
 from bot.app import Assistant
 from bot.clock import utc_now
-from bot.conversation import clear_variety
 from bot.db.engine import Database
 from bot.db.models import City, Contact, Message, Session
 from bot.inbox import Inbox
 from bot.messages import Attachment, Inbound, Understanding, Variety
+from bot.varieties import clear_variety
 
 SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 POSTGRESQL_ONLY = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

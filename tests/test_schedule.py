@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from bot import clock
 from bot.db.models import Identity
-from bot.schedule import Route, choose_route
+from bot.reach import Reach, Route
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-CHANNELS: dict[str, Any] = {"telegram": object(), "whatsapp": object()}
+CHANNELS = ("telegram", "whatsapp")
 
 
 @pytest.fixture(autouse=True)
@@ -46,14 +45,14 @@ def make(channel: str, hours_ago: float, *, blocked: bool = False) -> Identity:
 def test_a_notice_goes_to_the_channel_of_last_time(
     identities: list[Identity], channel: str, template: str | None
 ) -> None:
-    route = choose_route(identities, CHANNELS, {"fr": "HX1"}, "fr")
+    route = Reach(CHANNELS, {"fr": "HX1"}).choose_route(identities, "fr")
     assert isinstance(route, Route)
     assert (route.identity.channel, route.template) == (channel, template)
 
 
 def test_without_a_template_the_other_channel_is_taken() -> None:
     """Outside of WhatsApp's window, in a variety that has no approved template."""
-    route = choose_route([make("whatsapp", 30), make("telegram", 90)], CHANNELS, {"fr": "HX1"}, "ar")
+    route = Reach(CHANNELS, {"fr": "HX1"}).choose_route([make("whatsapp", 30), make("telegram", 90)], "ar")
     assert isinstance(route, Route) and route.identity.channel == "telegram"
 
 
@@ -68,4 +67,4 @@ def test_without_a_template_the_other_channel_is_taken() -> None:
 )
 def test_there_may_be_no_way(identities: list[Identity], reason: str) -> None:
     """Then the reason is what the log keeps."""
-    assert choose_route(identities, CHANNELS, {}, "fr") == reason
+    assert Reach(CHANNELS, {}).choose_route(identities, "fr") == reason

@@ -71,6 +71,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
     blank: dict[str, object] = {
         "text": "",
         "payload": None,
+        "rest": None,
         "attachments": [],
         "entities": [],
         "ranking": [],

@@ -16,15 +16,19 @@ from bot.db.models import (
     AccessCode,
     Application,
     ApplicationChange,
+    ApplicationDocument,
     Consent,
     Contact,
     DocumentTick,
     Draft,
+    Event,
     Identity,
+    Interaction,
     Message,
     Notice,
     Rating,
     Registration,
+    Session,
     StaffRequest,
     Subscription,
 )
@@ -33,7 +37,7 @@ from bot.db.models import (
 EXPORT_HELD = timedelta(minutes=30)
 #: What is exported of each table, in the order of the file. Ids that lead nowhere outside are left out.
 _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
-    ("identities", Identity, ("channel", "address", "profile", "created_at", "last_inbound_at")),
+    ("identities", Identity, ("channel", "address", "profile", "created_at", "last_inbound_at", "blocked_at")),
     ("consents", Consent, ("purpose", "is_given", "wording", "channel", "given_at")),
     (
         "applications",
@@ -53,18 +57,44 @@ _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
         ),
     ),
     ("documents_ready", DocumentTick, ("document_slug", "ticked_at")),
-    ("registrations", Registration, ("reference", "event_slug", "state", "created_at", "updated_at")),
+    ("registrations", Registration, ("reference", "event_slug", "state", "offered_until", "created_at", "updated_at")),
     ("requests", StaffRequest, ("reference", "kind", "details", "opened_at", "closed_at")),
-    ("subscriptions", Subscription, ("topic", "created_at", "ended_at")),
+    ("subscriptions", Subscription, ("topic", "wishes", "created_at", "ended_at")),
     ("unfinished_journeys", Draft, ("journey", "state", "answers", "started_at", "updated_at")),
-    ("ratings", Rating, ("answer_key", "value", "comment", "rated_at")),
+    ("ratings", Rating, ("answer_key", "value", "comment", "asked_at", "rated_at")),
     ("notices", Notice, ("answer", "due_at", "state", "outcome")),
-    ("messages", Message, ("created_at", "direction", "channel", "text", "payload", "attachments", "intent", "state")),
+    (
+        "messages",
+        Message,
+        (
+            "created_at",
+            "direction",
+            "channel",
+            "text",
+            "payload",
+            "attachments",
+            "buttons",
+            "answer_key",
+            "variety",
+            "intent",
+            "confidence",
+            "entities",
+            "state",
+            "finished_at",
+            "delivered_at",
+            "read_at",
+        ),
+    ),
+    ("lookups", Interaction, ("created_at", "action", "lookup", "rows_found", "outcome")),
+    ("sessions", Session, ("started_at", "last_turn_at", "turns")),
+    ("codes", AccessCode, ("purpose", "expires_at", "used_at")),
 )
 
 
 async def collect(session: AsyncSession, contact_id: int) -> dict[str, Any]:
     """All that is held about a person, ready for JSON: times in Morocco's time, ISO 8601.
+
+    Events and papers have their names beside their slugs; a paper's is by variety.
 
     Raises:
         sqlalchemy.exc.NoResultFound: there is no such contact.
@@ -78,14 +108,27 @@ async def collect(session: AsyncSession, contact_id: int) -> dict[str, Any]:
         "unsubscribed_at": _readable(contact.unsubscribed_at),
     }
     for name, model, columns in _TABLES:
-        query = select(model).where(model.contact_id == contact_id).order_by(model.id)  # type: ignore[attr-defined]
-        rows = await session.scalars(query)
-        held[name] = [{column: _readable(getattr(row, column)) for column in columns} for row in rows]
-    own = select(Application.id).where(Application.contact_id == contact_id)
-    changes = select(ApplicationChange).where(ApplicationChange.application_id.in_(own))
+        query = select(*(getattr(model, column) for column in columns)).where(model.contact_id == contact_id)  # type: ignore[attr-defined]
+        rows = await session.execute(query.order_by(model.id))  # type: ignore[attr-defined]
+        held[name] = [{column: _readable(value) for column, value in zip(columns, row, strict=True)} for row in rows]
+    papers = await session.execute(select(ApplicationDocument.slug, ApplicationDocument.title))
+    titles = {slug: title for slug, title in papers}
+    for paper in held["documents_ready"]:
+        paper["title"] = titles[paper["document_slug"]]
+    own = Event.slug.in_(select(Registration.event_slug).where(Registration.contact_id == contact_id))
+    events = await session.execute(select(Event.slug, Event.name, Event.is_demo).where(own))
+    named = {slug: {"event": name, "is_demo": is_demo} for slug, name, is_demo in events}
+    for place in held["registrations"]:
+        place |= named[place["event_slug"]]
+    changes = (
+        select(Application.reference, ApplicationChange.state, ApplicationChange.changed_at)
+        .join(ApplicationChange.application)
+        .where(Application.contact_id == contact_id)
+        .order_by(ApplicationChange.id)
+    )
     held["application_history"] = [
-        {"state": change.state, "changed_at": _readable(change.changed_at)}
-        for change in await session.scalars(changes.order_by(ApplicationChange.id))
+        {"reference": reference, "state": state, "changed_at": _readable(changed_at)}
+        for reference, state, changed_at in await session.execute(changes)
     ]
     return held
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,25 +15,22 @@ from bot.messages import Answer
 def plan_notice(
     session: AsyncSession,
     contact_id: int,
-    kind: str,
     answer: Answer,
     *,
+    asked_at: datetime | None = None,
     due_at: datetime | None = None,
     subject: str | None = None,
 ) -> None:
-    """Tell a person something at a time (None: now); see `Notice` for kinds and subjects."""
-    content: dict[str, Any] = {
-        "key": answer.key,
-        "data": answer.data,
-        "choices": [list(choice) for choice in answer.choices],
-    }
-    session.add(Notice(contact_id=contact_id, kind=kind, answer=content, due_at=due_at or utc_now(), subject=subject))
-
-
-def read_answer(notice: Notice) -> Answer:
-    """The answer that a notice tells."""
-    written = notice.answer
-    return Answer(written["key"], dict(written["data"]), tuple((choice[0], choice[1]) for choice in written["choices"]))
+    """Tell a person something at a time (None: now); see `Notice` for who asked for it, and for subjects."""
+    session.add(
+        Notice(
+            contact_id=contact_id,
+            answer=answer.as_json(),
+            asked_at=asked_at,
+            due_at=due_at or utc_now(),
+            subject=subject,
+        )
+    )
 
 
 async def call_off(session: AsyncSession, contact_id: int, subject: str) -> None:
@@ -53,4 +49,4 @@ async def list_due_notices(session: AsyncSession, limit: int = 100) -> list[Noti
 async def count_told(session: AsyncSession, contact_id: int, key: str, within: timedelta) -> int:
     """How many notices with an answer of this key a person was planned within a time."""
     recent = select(Notice).where(Notice.contact_id == contact_id, Notice.created_at > utc_now() - within)
-    return sum(notice.answer["key"] == key for notice in await session.scalars(recent))
+    return sum(notice.answer["answer"] == key for notice in await session.scalars(recent))

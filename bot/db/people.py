@@ -39,20 +39,25 @@ async def choose_variety(session: AsyncSession, contact_id: int, variety: str | 
     await session.execute(update(Contact).where(Contact.id == contact_id).values(chosen_variety=variety))
 
 
-async def subscribe(session: AsyncSession, contact_id: int, topic: str) -> bool:
-    """Note that the person wants news on a topic; False when they were subscribed already.
+async def subscribe(session: AsyncSession, contact_id: int, topic: str, wish: dict[str, str]) -> bool:
+    """Note that the person wants news on a topic, all of it or what a wish narrows it to; False when they had it.
 
     Subscribing again ends an earlier STOP, since the person asks for messages anew.
     """
     await session.execute(update(Contact).where(Contact.id == contact_id).values(unsubscribed_at=None))
     query = select(Subscription).where(Subscription.contact_id == contact_id, Subscription.topic == topic)
     subscription = await session.scalar(query)
+    wishes = [wish] if wish else []
     if subscription is None:
-        session.add(Subscription(contact_id=contact_id, topic=topic))
+        session.add(Subscription(contact_id=contact_id, topic=topic, wishes=wishes))
         return True
-    was_ended = subscription.ended_at is not None
-    subscription.ended_at = None
-    return was_ended
+    if subscription.ended_at is not None:
+        subscription.ended_at, subscription.wishes = None, wishes
+        return True
+    if not subscription.wishes or wish in subscription.wishes:
+        return False
+    subscription.wishes = [*subscription.wishes, wish] if wish else []
+    return True
 
 
 async def unsubscribe(session: AsyncSession, contact_id: int) -> int:
@@ -76,6 +81,7 @@ class Held:
     subscriptions: list[str]
     open_requests: int
     application: str | None
+    application_state: str | None
     registrations: int
     consents: list[Consent]
 
@@ -97,7 +103,8 @@ async def count_held(session: AsyncSession, contact_id: int) -> Held:
     )
     consents = await session.scalars(select(Consent).where(Consent.contact_id == contact_id).order_by(Consent.id))
     registrations = await session.scalar(select(func.count()).where(Registration.contact_id == contact_id))
-    application = select(Application.reference).where(Application.contact_id == contact_id)
+    own = select(Application).where(Application.contact_id == contact_id).order_by(Application.id.desc()).limit(1)
+    application = await session.scalar(own)
     return Held(
         since=contact.created_at,
         messages=messages or 0,
@@ -105,7 +112,8 @@ async def count_held(session: AsyncSession, contact_id: int) -> Held:
         chosen_variety=contact.chosen_variety,
         subscriptions=sorted(topics),
         open_requests=requests or 0,
-        application=await session.scalar(application.order_by(Application.id.desc()).limit(1)),
+        application=application.reference if application is not None else None,
+        application_state=application.state if application is not None else None,
         registrations=registrations or 0,
         consents=list(consents),
     )
@@ -121,13 +129,20 @@ async def hold(session: AsyncSession, contact_id: int, staff: str, until: dateti
     return await session.scalar(statement.returning(Contact.id)) is not None
 
 
-async def hand_back(session: AsyncSession, contact_id: int) -> None:
-    """Give a conversation back to the bot, which says so, and close the person's request for a human."""
+async def hand_back(session: AsyncSession, contact_id: int) -> bool:
+    """Give a conversation back to the bot, which says so, and close the person's request for a human.
+
+    False when nobody has it: then somebody else handed it back, and the person was told.
+    """
     now = utc_now()
-    await session.execute(update(Contact).where(Contact.id == contact_id).values(held_by=None, held_until=None))
+    held = update(Contact).where(Contact.id == contact_id, Contact.held_until.is_not(None))
+    if await session.scalar(held.values(held_by=None, held_until=None).returning(Contact.id)) is None:
+        return False
     waiting = (StaffRequest.contact_id == contact_id) & (StaffRequest.kind == "human")
     await session.execute(update(StaffRequest).where(waiting, StaffRequest.closed_at.is_(None)).values(closed_at=now))
-    plan_notice(session, contact_id, "requested", Answer("bot_is_back", {}, (("/ask_capabilities", None),)))
+    told = Answer("bot_is_back", {}, (("/ask_capabilities", None),))
+    plan_notice(session, contact_id, told, asked_at=now)
+    return True
 
 
 async def end_holds(session: AsyncSession) -> None:

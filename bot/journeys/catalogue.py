@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from bot.journeys.eligibility import Eligibility
 from bot.journeys.journey import Journey
-from bot.journeys.preregistration import Preregistration
+from bot.journeys.preregistration import Correction, Preregistration
 from bot.journeys.programme_search import ProgrammeSearch
 from bot.journeys.satisfaction import Feedback
 from bot.journeys.team_requests import TEAM_REQUESTS
 
 JOURNEYS: Mapping[str, Journey] = {
     journey.name: journey
-    for journey in (Eligibility(), Preregistration(), ProgrammeSearch(), Feedback(), *TEAM_REQUESTS)
+    for journey in (Eligibility(), Preregistration(), Correction(), ProgrammeSearch(), Feedback(), *TEAM_REQUESTS)
 }
 
 

@@ -45,4 +45,5 @@ async def remind(session: AsyncSession, contact_id: int) -> None:
     """Plan the one reminder that the person just agreed to."""
     await call_off(session, contact_id, SUBJECT)
     told = Answer("checklist_reminder", {}, (("/show_checklist", None),))
-    plan_notice(session, contact_id, "agreed", told, due_at=utc_now() + REMINDED_AFTER, subject=SUBJECT)
+    now = utc_now()
+    plan_notice(session, contact_id, told, asked_at=now, due_at=now + REMINDED_AFTER, subject=SUBJECT)

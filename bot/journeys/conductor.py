@@ -71,10 +71,10 @@ async def begin(session: AsyncSession, journey: Journey, person: Person, heard: 
     if draft is None:
         draft = Draft(contact_id=person.contact_id, journey=journey.name, answers={})
         session.add(draft)
-    draft.state, draft.misses, draft.last_message_id = "asking", 0, person.message_id
+    draft.state, draft.misses = "asking", 0
     asked = draft.asking if is_resumed else None
     await session.flush()
-    draft.answers = {**journey.prefill(await _known(session, person), heard), **draft.answers}
+    draft.answers = {**await journey.prefill(session, person, await _known(session, person), heard), **draft.answers}
     if journey.is_short and interrupted is not None and interrupted.id != draft.id:
         draft.returns_to_id = interrupted.id
     opening = Answer("journey_resumed", {"journey": journey.name}) if is_resumed else Answer(f"begin_{journey.name}")
@@ -107,9 +107,6 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
     draft = await find_draft(session, person.contact_id, "asking", journey=journey.name)
     if draft is None or draft.asking is None:
         return Step(None)
-    if person.is_retry and draft.last_message_id == person.message_id:
-        return await _go_on(session, journey, person, draft, (), {})
-    draft.last_message_id = person.message_id
     asked = draft.asking
     gives_up = heard.intent == "cancel" and heard.confidence >= (CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT)
     if heard.is_stop or gives_up:

@@ -30,6 +30,7 @@ from bot.journeys.reading import (
     read_yes_or_no,
 )
 from bot.messages import Answer
+from bot.reach import Reach
 
 #: The field that shows every answer and asks whether they are right; always the last one.
 REVIEW = "review"
@@ -75,13 +76,12 @@ FIELDS: Mapping[str, Field] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who goes through a journey: the contact, and the channel and message that they write in."""
+    """Who goes through a journey: the contact, the channel that they write on, and how they can be written to."""
 
     contact_id: int
     channel: str
     message_id: int | None = None
-    #: Whether the message was tried before, and may have been read then.
-    is_retry: bool = False
+    reach: Reach = field(default_factory=lambda: Reach((), {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ class Journey(ABC):
     fields: ClassVar[tuple[str, ...]]
     is_short: ClassVar[bool] = False
 
-    def prefill(self, known: Mapping[str, str], heard: Heard) -> dict[str, str]:
+    async def prefill(
+        self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
+    ) -> dict[str, str]:
         """What a new draft starts with, of what the person answered in other journeys; nobody is asked twice."""
         return {name: value for name, value in known.items() if name in self.fields and value != ANY}
 

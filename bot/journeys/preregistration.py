@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.interactions import count_outcomes
 from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, Track
 from bot.db.notices import plan_notice
 from bot.db.training import list_tracks
@@ -20,6 +23,21 @@ from bot.references import make_reference
 
 #: States in which an application is over.
 OVER = ("refused", "withdrawn")
+#: States in which the person may still correct it; later the team works on it.
+CORRECTABLE = ("received", "incomplete")
+#: So many phones or e-mails of others' applications are told to one person within this time.
+MOST_TWINS = 3
+TWINS_WITHIN = timedelta(days=1)
+#: Where an application keeps the answers.
+COLUMNS = {
+    "full_name": "full_name",
+    "phone": "phone",
+    "email": "email",
+    "city": "city_slug",
+    "diploma": "diploma",
+    "situation": "situation",
+    "track": "track_slug",
+}
 #: The purposes of consent, by the field that asks for it.
 PURPOSES = {"consent_application": "application", "consent_contact": "contact"}
 
@@ -48,7 +66,7 @@ class Preregistration(Journey):
     """Takes a person's application and keeps it for the team."""
 
     name = "preregistration"
-    fields = (
+    fields: ClassVar[tuple[str, ...]] = (
         "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
         "track", REVIEW,
     )  # fmt: skip
@@ -137,6 +155,10 @@ class Preregistration(Journey):
         twin = await find_twin(session, person.contact_id, answers)
         if twin is None:
             return None
+        tries = await count_outcomes(session, person.contact_id, "application_elsewhere", TWINS_WITHIN)
+        if tries >= MOST_TWINS:
+            # Whoever goes through numbers must not learn which of them applied.
+            return Stop(Answer("application_unclear", {}, (("/request_human", None),)), "paused")
         choices = (("/send_link_code", None), ("/request_human", None))
         by = "phone" if answers.get("phone") == twin.phone else "email"
         return Stop(Answer("application_elsewhere", {"by": by}, choices), "paused")
@@ -160,8 +182,52 @@ class Preregistration(Journey):
         )
         session.add(application)
         await session.flush()
-        data = {"reference": application.reference, "may_contact": answers["consent_contact"] == "yes"}
+        data = {
+            "reference": application.reference,
+            "may_contact": answers["consent_contact"] == "yes",
+            "promise": await person.reach.promise(session, person.contact_id, is_asked=True),
+        }
         return Answer("application_received", data)
+
+
+class Correction(Preregistration):
+    """Corrects an application that was sent: its answers as a summary, and the line that is wrong anew."""
+
+    name = "correction"
+    fields = tuple(name for name in Preregistration.fields if name not in PURPOSES)
+
+    async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
+        """Only an application that nobody works on yet."""
+        application = await find_application(session, person.contact_id)
+        if application is None or application.state in OVER:
+            return Answer("utter_application_status")
+        if application.state not in CORRECTABLE:
+            return Answer("correction_closed", {"state": application.state}, (("/request_human", None),))
+        return None
+
+    async def prefill(
+        self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
+    ) -> dict[str, str]:
+        """The application as it is."""
+        application = await find_application(session, person.contact_id)
+        if application is None:
+            return {}
+        return {name: getattr(application, column) for name, column in COLUMNS.items()}
+
+    async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
+        """Answers `application_corrected`."""
+        application = await find_application(session, person.contact_id)
+        assert application is not None  # noqa: S101  # find_obstacle has just refused otherwise
+        changed = [name for name, column in COLUMNS.items() if getattr(application, column) != answers[name]]
+        for name in changed:
+            setattr(application, COLUMNS[name], answers[name])
+        if changed:
+            now = utc_now()
+            application.updated_at = now
+            session.add(
+                ApplicationChange(application_id=application.id, state="corrected", changed_by="person", changed_at=now)
+            )
+        return Answer("application_corrected", {"reference": application.reference, "fields": changed})
 
 
 async def _ask_phone(session: AsyncSession, person: Person) -> Question:
@@ -181,8 +247,9 @@ async def change_state(session: AsyncSession, application: Application, state: s
     now = utc_now()
     application.state, application.updated_at = state, now
     session.add(ApplicationChange(application_id=application.id, state=state, changed_by=staff, changed_at=now))
-    agreed = select(Consent.is_given).where(Consent.contact_id == application.contact_id, Consent.purpose == "contact")
-    if await session.scalar(agreed.order_by(Consent.id.desc()).limit(1)):
+    asked = select(Consent).where(Consent.contact_id == application.contact_id, Consent.purpose == "contact")
+    consent = await session.scalar(asked.order_by(Consent.id.desc()).limit(1))
+    if consent is not None and consent.is_given:
         data = {"reference": application.reference, "state": state}
         told = Answer("application_moved", data, (("/application_status", None),))
-        plan_notice(session, application.contact_id, "agreed", told)
+        plan_notice(session, application.contact_id, told, asked_at=consent.given_at)

@@ -91,7 +91,9 @@ class ProgrammeSearch(Journey):
     name = "programme"
     fields = ("stage", "need", "city", "sector")
 
-    def prefill(self, known: Mapping[str, str], heard: Heard) -> dict[str, str]:
+    async def prefill(
+        self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
+    ) -> dict[str, str]:
         """What was answered before; "another city" keeps all but the city."""
         kept = {name: value for name, value in known.items() if name in self.fields}
         if heard.intent == "other_city":

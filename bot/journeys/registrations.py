@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
-from bot.db.models import Event, Registration
+from bot.db.models import Event, Identity, Message, Notice, Registration
 from bot.db.notices import call_off, plan_notice
 from bot.messages import Answer
 from bot.references import make_reference
@@ -112,8 +112,7 @@ async def offer_next(session: AsyncSession, event: Event) -> None:
     if event.begins_at is None or event.begins_at <= utc_now():
         return
     while event.capacity is None or await _count(session, event.slug, *TAKING) < event.capacity:
-        query = select(Registration).where(Registration.event_slug == event.slug, Registration.state == "waiting")
-        following = (await session.scalars(query.order_by(Registration.id).limit(1))).first()
+        following = await _find_next(session, event.slug)
         if following is None:
             return
         until = min(utc_now() + OFFER_HELD, event.begins_at)
@@ -126,11 +125,47 @@ async def offer_next(session: AsyncSession, event: Event) -> None:
         plan_notice(
             session,
             following.contact_id,
-            "agreed",
             Answer("place_offered", data, choices),
+            asked_at=following.created_at,
             subject=subject_of(event.slug),
         )
         await session.flush()
+
+
+async def _find_next(session: AsyncSession, event_slug: str) -> Registration | None:
+    """Who waits longest, of those who can be told."""
+    wrote = select(Identity.id).where(
+        Identity.contact_id == Registration.contact_id, Identity.last_inbound_at > Registration.passed_over_at
+    )
+    query = select(Registration).where(
+        Registration.event_slug == event_slug,
+        Registration.state == "waiting",
+        Registration.passed_over_at.is_(None) | wrote.exists(),
+    )
+    return (await session.scalars(query.order_by(Registration.id).limit(1))).first()
+
+
+async def pass_over_unreached(session: AsyncSession) -> None:
+    """Offer places to the next in line where the person could not be told of the offer."""
+    query = (
+        select(Registration, Event, Notice, Message.state)
+        .join(Event, Event.slug == Registration.event_slug)
+        .join(Notice, Notice.contact_id == Registration.contact_id)
+        .join(Message, Message.id == Notice.message_id, isouter=True)
+        .where(Registration.state == "offered", Notice.created_at >= Registration.updated_at)
+    )
+    for registration, event, notice, message_state in (await session.execute(query)).all():
+        is_offer = notice.subject == subject_of(event.slug) and notice.answer["answer"] == "place_offered"
+        if not is_offer or not (notice.state == "dropped" or message_state in ("failed", "undeliverable")):
+            continue
+        await _lock(session, event, registration)
+        if registration.state != "offered":
+            continue
+        now = utc_now()
+        registration.state, registration.updated_at = "waiting", now
+        registration.offered_until, registration.passed_over_at = None, now
+        await session.flush()
+        await offer_next(session, event)
 
 
 async def lapse_offers(session: AsyncSession) -> int:
@@ -146,7 +181,8 @@ async def lapse_offers(session: AsyncSession) -> int:
         if registration.state != "offered":
             continue
         registration.state, registration.updated_at = "lapsed", utc_now()
-        plan_notice(session, registration.contact_id, "agreed", Answer("place_lapsed", describe(event)))
+        told = Answer("place_lapsed", describe(event))
+        plan_notice(session, registration.contact_id, told, asked_at=registration.created_at)
         await session.flush()
         await offer_next(session, event)
     return len(late)
@@ -193,7 +229,6 @@ def _plan_reminders(session: AsyncSession, contact_id: int, event: Event) -> Non
             plan_notice(
                 session,
                 contact_id,
-                "agreed",
                 Answer(key, describe(event), ((f'/event_cancel{{"event": "{event.slug}"}}', "@leave_place"),)),
                 due_at=event.begins_at - before,
                 subject=subject_of(event.slug),

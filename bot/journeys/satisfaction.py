@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -16,17 +15,18 @@ from bot.messages import Answer
 
 #: Answers that a journey ends with, after which it is worth asking.
 RATED = frozenset({"eligibility_verdict", "application_received", "request_sent", "programmes_ranked", "place_taken"})
+THUMBS: tuple[tuple[str, str | None], ...] = (("/rate_up", "👍"), ("/rate_down", "👎"))
 #: Nobody is asked twice within this time.
 ASKED_EVERY = timedelta(days=1)
 
 
-async def ask_for_rating(session: AsyncSession, contact_id: int, answer: Answer) -> Answer:
-    """An answer with the two thumbs under it, noted as asked; as it is when this person was asked lately."""
+async def may_ask_for_rating(session: AsyncSession, contact_id: int, answer_key: str) -> bool:
+    """Whether to put the two thumbs under an answer, which is noted as asked; not when this person was asked lately."""
     latest = await find_latest_rating(session, contact_id)
     if latest is not None and utc_now() - latest.asked_at < ASKED_EVERY:
-        return answer
-    session.add(Rating(contact_id=contact_id, answer_key=answer.key, asked_at=utc_now()))
-    return replace(answer, choices=(*answer.choices, ("/rate_up", "👍"), ("/rate_down", "👎")))
+        return False
+    session.add(Rating(contact_id=contact_id, answer_key=answer_key, asked_at=utc_now()))
+    return True
 
 
 async def find_latest_rating(session: AsyncSession, contact_id: int) -> Rating | None:

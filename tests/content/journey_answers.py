@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from bot.content import load_words
 from bot.journeys.catalogue import JOURNEYS
 from bot.messages import Answer
+from bot.reach import Promise
 
 _EVENT = {
     "name": "Atelier Démo",
@@ -31,6 +32,19 @@ _SAID = {
     "full_name": "-", "phone": "+212612345678", "email": "a@exemple.ma", "city": "rabat", "diploma": "bac+2",
     "situation": "jobseeker", "track": "undecided", "age": "29", "organisation": "-", "request": "-", "stage": "idea",
     "need": "money", "sector": "health",
+}  # fmt: skip
+PROMISES = get_args(Promise)
+#: What people ask for now is told also to those who said STOP before.
+ASKED_PROMISES = tuple(promise for promise in PROMISES if promise != "stopped")
+_COHORT = {
+    "title": "Data", "operator": "ENSAM", "city": "rabat", "starts_on": "2027-01-11", "ends_on": "2027-05",
+    "enrolment": "open", "enrol_until": "2027-01-04",
+}  # fmt: skip
+_BARE_COHORT = {**_COHORT, "operator": None, "city": None, "ends_on": None, "enrolment": None, "enrol_until": None}
+_ENTRY = {"title": {"fr": "-"}, "summary": {"fr": "-"}, "publisher": "Le360"}
+_LISTED = {
+    **_EVENT, "slug": "x", "usual_month": None, "status": "confirmed", "starts_on": "2026-12-05", "ends_on": None,
+    "last_starts_on": None, "last_ends_on": None, "summary": {"fr": "-"}, "price_dh": 50,
 }  # fmt: skip
 _STATES = tuple(load_words()["fr"].names["application_state"])
 
@@ -77,8 +91,43 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     _verdict("unclear", alternatives=[{"name": "YouCode", "summary": {}, "website": None}]),
     _verdict("refused", has_classes=False),
     Answer("consent_refused"),
-    Answer("application_received", {"reference": "JIT-000000", "may_contact": True}),
-    Answer("application_received", {"reference": "JIT-000000", "may_contact": False}),
+    *(
+        Answer("application_received", {"reference": "JIT-000000", "may_contact": may_contact, "promise": promise})
+        for may_contact in (True, False)
+        for promise in ASKED_PROMISES
+    ),
+    Answer("application_corrected", {"reference": "JIT-000000", "fields": ["phone", "city"]}),
+    Answer("application_corrected", {"reference": "JIT-000000", "fields": []}),
+    *(Answer("correction_closed", {"state": state}, (("/request_human", None),)) for state in _STATES),
+    Answer("application_unclear", {}, (("/request_human", None),)),
+    Answer("link_code_unsent", {}, (("/request_human", None),)),
+    Answer("link_blocked"),
+    Answer("more_gone"),
+    *(
+        Answer("subscribed", {"topic": topic, "already": already, "wish": wish, "promise": promise}, wider)
+        for topic in ("cohorts", "events", "publications")
+        for already in (True, False)
+        for wish in ({}, {"city": "rabat"}, {"city": "rabat", "track": "data"}, {"topic": "ai"})
+        for wider in ((), ((f'/subscribe_updates{{"topic": "{topic}", "city": "all"}}', "@everything"),))
+        for promise in ASKED_PROMISES
+    ),
+    *(
+        Answer(key, {**data, "fact_slugs": []}, (("/unsubscribe", None),))
+        for key, data in (
+            ("news_cohort", _COHORT),
+            ("news_cohort", _BARE_COHORT),
+            ("news_event", {**_EVENT, "summary": {"fr": "-"}, "starts_on": "2026-12-05"}),
+            ("news_event", {**_BARE_EVENT, "summary": {}, "starts_on": "2026-12-05", "begins_at": None}),
+            ("news_event", {**_BARE_EVENT, "summary": {}, "starts_on": None, "begins_at": None}),
+            ("news_publication", {**_ENTRY, "published_on": "2026-11", "url": "https://a.ma/x"}),
+            ("news_publication", {**_ENTRY, "published_on": None, "url": None}),
+        )
+    ),
+    *(
+        Answer(key, {"city": city, "track": None, part: [_COHORT, _BARE_COHORT], "fact_slugs": []})
+        for key, part in (("cohorts_upcoming", "cohorts"), ("cohorts_none", "latest"))
+        for city in ("rabat", None)
+    ),
     *(
         Answer(key, {"reference": "JIT-000000", "state": state})
         for key in ("application_exists", "application_moved")
@@ -117,14 +166,22 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("application_elsewhere", {"by": "phone"}, (("/send_link_code", None),)),
     Answer("application_elsewhere", {"by": "email"}),
     *(
-        Answer(key, {**event, "reference": "EVT-0", "position": 3, "already": already, "until": event["begins_at"]})
+        Answer(
+            key,
+            {
+                **event, "reference": "EVT-0", "position": 3, "already": already, "until": event["begins_at"],
+                "promise": promise,
+            },
+        )
         for key in (
             *("place_taken", "place_waiting", "place_offered", "place_lapsed", "place_cancelled"),
             *("event_tomorrow", "event_soon"),
         )
         for event in (_EVENT, _BARE_EVENT)
         for already in (True, False)
+        for promise in ASKED_PROMISES
     ),
+    *(Answer("place_taken", {**_EVENT, "reference": "-", "already": False, "promise": each}) for each in PROMISES),
     *(Answer("place_elsewhere", {"name": "X", "website": "https://a.ma", "is_over": over}) for over in (True, False)),
     *(Answer(key) for key in ("place_choose", "place_none", "place_which", "places_none")),
     *(Answer("place_gone", {"name": name}) for name in ("X", None)),
@@ -170,7 +227,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         )
         for all_ready in (True, False)
     ),
-    Answer("checklist_reminder_set", {"days": 3}),
+    *(Answer("checklist_reminder_set", {"days": 3, "promise": promise}) for promise in ASKED_PROMISES),
     Answer("checklist_reminder", {}, (("/show_checklist", None),)),
     *(
         Answer("human_requested", {"already": already, "there_until": until, "there_from": start})
@@ -178,7 +235,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         for until, start in ((None, None), ("2026-11-30T17:00+01:00", None), (None, "2026-12-01T09:00+01:00"))
     ),
     *(
-        Answer(key, {"city": None, "month": None, "topic": None, "period": period, "events": []})
+        Answer(key, {"city": None, "month": None, "topic": None, "period": period, "events": [_LISTED]})
         for key in ("events_upcoming", "events_none")
         for period in (None, {"first": "2026-11-30", "last": "2026-12-06"})
     ),

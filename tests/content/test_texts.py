@@ -17,6 +17,7 @@ from rasa_sdk.interfaces import Tracker
 from running import sqlite_url
 
 from actions import make_executor
+from actions.base import Context
 from actions.clarify import NOT_TOPICS
 from bot.answers import Answers, FactBook
 from bot.content import FOLDER, load_shapes, load_words
@@ -26,6 +27,7 @@ from bot.db.models import Contact
 from bot.db.seed import seed
 from bot.messages import RIGHT_TO_LEFT, VARIETIES, Answer, Outbound, Variety
 from bot.payloads import list_intents, read_payload
+from bot.reach import Reach
 
 #: WhatsApp's limit for the title of a quick reply.
 TITLE_LIMIT_CHARS = 20
@@ -86,6 +88,10 @@ QUESTIONS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("action_use_information", "inform", {"city": "fes"}),
     ("action_use_information", "inform", {"age": "25"}),
 )
+_CLASS = {
+    "title": "Data", "operator": None, "city": None, "starts_on": None, "ends_on": None, "enrolment": None,
+    "enrol_until": None,
+}  # fmt: skip
 #: Answers that the app sends by itself, and those that no row of the shipped data leads to.
 SENT_BY_THE_APP: tuple[Answer, ...] = (
     *(Answer(key) for key in ("welcome", "apology", "contact_shared", "location_far", "no_text", "not_understood")),
@@ -98,8 +104,8 @@ SENT_BY_THE_APP: tuple[Answer, ...] = (
             "city": "rabat",
             "track": "data",
             "cohorts": [
-                {"title": "Data", "operator": "UIR", "city": "rabat", "starts_on": "2027-02", "ends_on": None},
-                {"title": "Data", "operator": None, "city": None, "starts_on": "2027-03-01", "ends_on": "2027-07-01"},
+                {**_CLASS, "operator": "UIR", "city": "rabat", "starts_on": "2027-02"},
+                {**_CLASS, "starts_on": "2027-03-01", "ends_on": "2027-07-01"},
             ],
         },
     ),
@@ -117,7 +123,7 @@ async def _seeded(url: str) -> Database:
 
 
 async def _computed(db: Database) -> list[Answer]:
-    executor = make_executor(db, "https://bot.example.ma")
+    executor = make_executor(Context(db, "https://bot.example.ma", Reach((), {})))
     answers = []
     for action, intent, entities in QUESTIONS:
         found = [{"entity": name, "value": value, "text": value} for name, value in entities.items()]

@@ -31,6 +31,7 @@ from bot.db.models import (
     StaffRequest,
     Subscription,
 )
+from bot.db.people import hand_back, hold
 from bot.journeys import registrations
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -75,6 +76,22 @@ async def test_the_last_place_is_taken_once(db: Database) -> None:
         assert positions == [1, 2, 3, 4, 5, 6, 7]
 
 
+async def test_a_conversation_is_handed_back_once(db: Database) -> None:
+    """Two at the same moment, or a hand-back and the end of its time: the person hears once that the bot is back."""
+    with clock.running_on(lambda: NOW):
+        person = await add_contact(db, "p")
+        async with db.write() as session:
+            assert await hold(session, person, "agent", NOW + timedelta(hours=1))
+
+        async def give_back() -> bool:
+            async with db.write() as session:
+                return await hand_back(session, person)
+
+        assert sorted(await asyncio.gather(give_back(), give_back(), give_back())) == [False, False, True]
+        async with db.read() as session:
+            assert await session.scalar(select(func.count()).select_from(Notice)) == 1
+
+
 async def test_registering_twice_is_one_place(db: Database) -> None:
     with clock.running_on(lambda: NOW):
         await add_event(db, 5)
@@ -109,8 +126,50 @@ async def test_nobody_overtakes_those_who_wait(db: Database) -> None:
             states = dict((await session.execute(select(Registration.contact_id, Registration.state))).all())
             told = list(await session.scalars(select(Notice).order_by(Notice.id)))
         assert states == {first: "cancelled", second: "lapsed", third: "offered", late: "waiting"}
-        offers = [(notice.contact_id, notice.answer["key"]) for notice in told if "place" in notice.answer["key"]]
+        offers = [(notice.contact_id, notice.answer["answer"]) for notice in told if "place" in notice.answer["answer"]]
         assert offers == [(second, "place_offered"), (second, "place_lapsed"), (third, "place_offered")]
+
+
+@pytest.mark.parametrize("failure", ["dropped", "undeliverable"])
+async def test_a_place_goes_on_where_the_person_can_not_be_told(db: Database, failure: str) -> None:
+    """Whoever can't be reached keeps their turn, and is offered the next place only after they wrote again."""
+    with clock.running_on(lambda: NOW):
+        await add_event(db, 1)
+        first, silent, third = [await add_contact(db, f"p{number}") for number in range(3)]
+        for person in (first, silent, third):
+            await take_place(db, person)
+        async with db.write() as session:
+            event = await session.get_one(Event, "demo")
+            own = await registrations.find_registration(session, first, "demo")
+            assert own is not None
+            await registrations.cancel(session, own, event)
+        async with db.write() as session:
+            notice = (await session.scalars(select(Notice).where(Notice.contact_id == silent))).one()
+            notice.state = "dropped" if failure == "dropped" else "queued"
+            if failure != "dropped":
+                identity = (await session.scalars(select(Identity).where(Identity.contact_id == silent))).one()
+                state = {"direction": "out", "channel": "telegram", "state": failure}
+                message = Message(contact_id=silent, identity_id=identity.id, **state)
+                session.add(message)
+                await session.flush()
+                notice.message_id = message.id
+        async with db.write() as session:
+            await registrations.pass_over_unreached(session)
+        async with db.write() as session:
+            states = dict((await session.execute(select(Registration.contact_id, Registration.state))).all())
+            assert states == {first: "cancelled", silent: "waiting", third: "offered"}
+            # Two more places: nobody is left who can be told, until the silent one writes.
+            (await session.get_one(Event, "demo")).capacity = 3
+        for wrote, state in ((False, "waiting"), (True, "offered")):
+            async with db.write() as session:
+                if wrote:
+                    identity = (await session.scalars(select(Identity).where(Identity.contact_id == silent))).one()
+                    identity.last_inbound_at = NOW + timedelta(minutes=1)
+                    await session.flush()
+                await registrations.offer_free_places(session)
+            async with db.read() as session:
+                own = await registrations.find_registration(session, silent, "demo")
+                assert own is not None and own.state == state
 
 
 async def test_an_offer_that_is_over_can_not_be_taken(db: Database) -> None:
@@ -190,7 +249,7 @@ async def fill(db: Database, contact_id: int, name: str) -> None:
                 Subscription(contact_id=contact_id, topic="events"),
                 StaffRequest(contact_id=contact_id, message_id=inbound.id, kind="human", details={"name": name}),
                 Rating(contact_id=contact_id, answer_key="x", comment=name),
-                Notice(contact_id=contact_id, kind="agreed", answer={"key": "x"}, due_at=NOW),
+                Notice(contact_id=contact_id, answer={"answer": "x"}, due_at=NOW),
                 Registration(contact_id=contact_id, event_slug="demo", reference=f"E-{name}", state="registered"),
                 Application(
                     contact_id=contact_id, reference=f"J-{name}", full_name=name, phone="+212612345678", email="a@b.ma",

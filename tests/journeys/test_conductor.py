@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from bot.db.base import Base
 from bot.db.engine import Database, open_database
-from bot.db.models import Application, Consent, Contact, Draft
+from bot.db.models import Application, Contact, Draft
 from bot.db.seed import seed
 from bot.journeys import conductor
 from bot.journeys.catalogue import JOURNEYS
@@ -117,20 +117,6 @@ async def apply(db: Database, contact_id: int, answers: tuple[Heard, ...] = ANSW
         async with db.write() as session:
             step = await conductor.answer(session, journey, Person(contact_id, "web"), heard)
     return step
-
-
-async def test_a_message_that_is_tried_again_answers_one_question(content: Database) -> None:
-    """The reply to a "yes" was lost and the message comes again: the next question is put, and no consent is given."""
-    await apply(content, 1, ())
-    first = Person(1, "web", message_id=7)
-    async with content.write() as session:
-        step = await conductor.answer(session, JOURNEYS["preregistration"], first, say("oui", "affirm"))
-        assert step.asking == "consent_contact"
-    again = Person(1, "web", message_id=7, is_retry=True)
-    async with content.write() as session:
-        step = await conductor.answer(session, JOURNEYS["preregistration"], again, say("oui", "affirm"))
-        assert step.asking == "consent_contact"
-        assert [consent.purpose for consent in await session.scalars(select(Consent))] == ["application"]
 
 
 async def test_the_same_phone_is_applied_with_once_however_it_is_told(content: Database) -> None:

@@ -19,6 +19,7 @@ from bot.db.models.content import (
 from bot.db.models.conversation import Contact, Identity, Interaction, Message, Session, Subscription
 from bot.db.models.journeys import (
     AccessCode,
+    Announcement,
     Application,
     ApplicationChange,
     Consent,
@@ -34,6 +35,7 @@ from bot.db.models.journeys import (
 __all__ = [
     "AccessCode",
     "Alternative",
+    "Announcement",
     "Application",
     "ApplicationChange",
     "ApplicationDocument",

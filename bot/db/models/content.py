@@ -90,6 +90,10 @@ class Cohort(Seeded, Base):
     first_day: Mapped[date | None]
     last_day: Mapped[date | None]
     duration_months: Mapped[float | None]
+    #: ``open`` or ``closed``; null while nobody said.
+    enrolment: Mapped[str | None] = mapped_column(String(8))
+    #: The last day to enrol.
+    enrol_until: Mapped[date | None]
     fact_slug: Mapped[str] = mapped_column(String(32))
 
     track: Mapped[Track] = relationship()

@@ -139,6 +139,8 @@ class Message(Base):
     payload: Mapped[str | None] = mapped_column(String(256))
     attachments: Mapped[list[Any]] = mapped_column(default=list)
     buttons: Mapped[list[Any]] = mapped_column(default=list)
+    #: Outbound, of an answer longer than a screen: text, sources and buttons of what its button for more shows.
+    rest: Mapped[dict[str, Any] | None]
     #: Outbound on WhatsApp, outside of its window: the approved template that carries the text (a Content SID).
     template: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the key of the answer that was rendered.
@@ -177,13 +179,19 @@ class Interaction(Base):
     rows_found: Mapped[int | None]
     #: The answer key, or ``error`` when the action failed.
     outcome: Mapped[str] = mapped_column(String(64))
+    #: Of what changed something: the whole answer, to be given again if the message is tried again.
+    answer: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
     duration_ms: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 
 class Subscription(Base):
-    """A contact's wish to be told of news on a topic (``cohorts``, ``events``, ``publications``)."""
+    """A contact's wish to be told of news on a topic (``cohorts``, ``events``, ``publications``).
+
+    `wishes` narrow it: ``[{"city": "rabat"}, {"track": "data"}]`` is what is in Rabat, and what is about data; none is
+    everything.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (UniqueConstraint("contact_id", "topic"),)
@@ -191,5 +199,6 @@ class Subscription(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
     topic: Mapped[str] = mapped_column(String(32))
+    wishes: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     ended_at: Mapped[datetime | None]

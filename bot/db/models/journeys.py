@@ -40,8 +40,6 @@ class Draft(Base):
     asking: Mapped[str | None] = mapped_column(String(32))
     #: Answers by field; only strings.
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    #: The message that was read last: one that is tried again after a failure must not answer the next question too.
-    last_message_id: Mapped[int | None]
     #: How many times in a row the asked field got something that is no answer to it.
     misses: Mapped[int] = mapped_column(default=0)
     started_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -204,6 +202,9 @@ class Registration(Base):
     event_slug: Mapped[str] = mapped_column(ForeignKey("events.slug"))
     state: Mapped[str] = mapped_column(String(16))
     offered_until: Mapped[datetime | None]
+    #: When a place went to the next in line since this person could not be told of it; they keep their turn, and are
+    #: offered one again once they wrote.
+    passed_over_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 
@@ -225,8 +226,8 @@ class Notice(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
-    #: ``requested`` by the person just now (a code); ``agreed`` to (reminders, changes of a file), until they say STOP.
-    kind: Mapped[str] = mapped_column(String(16))
+    #: When the person asked for it, which a STOP said later ends; null: nobody asked, and any STOP holds.
+    asked_at: Mapped[datetime | None]
     #: The answer: key, data and choices, rendered when it is due.
     answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: What it is about (``event:<slug>``), so that it can be called off.
@@ -235,6 +236,8 @@ class Notice(Base):
     state: Mapped[str] = mapped_column(String(16), default="waiting")
     #: Why it was dropped, or by which channel it goes.
     outcome: Mapped[str | None] = mapped_column(String(120))
+    #: The message that tells it.
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     handled_at: Mapped[datetime | None]
 
@@ -266,3 +269,18 @@ class DocumentTick(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
     document_slug: Mapped[str] = mapped_column(ForeignKey("application_documents.slug"))
     ticked_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Announcement(Base):
+    """That subscribers were told of a cohort, an event or a publication: by whom, and how many."""
+
+    __tablename__ = "announcements"
+    __table_args__ = (Index("ix_announcements_topic_slug", "topic", "slug"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: ``cohorts``, ``events`` or ``publications``
+    topic: Mapped[str] = mapped_column(String(16))
+    slug: Mapped[str] = mapped_column(String(32))
+    told: Mapped[int]
+    announced_by: Mapped[str] = mapped_column(String(64))
+    announced_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -1,0 +1,104 @@
+"""What a message asks: of Rasa, as text or as a button's payload; or of the app itself, which answers it at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.channels.base import Channel
+from bot.choices import find_choice
+from bot.db.models import Message
+from bot.db.places import find_nearest_city
+from bot.messages import Answer, Outbound
+from bot.paging import asks_for_more, find_rest
+from bot.payloads import read_payload
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is put to Rasa (text or payload), or the answers that need no Rasa, or the rest of one that was given."""
+
+    text: str | None = None
+    payload: str | None = None
+    answers: tuple[Answer, ...] = ()
+    rest: Outbound | None = None
+    #: Of answers that were found for something done before: the intent that it was done for.
+    intent: str | None = None
+
+
+async def read_question(
+    session: AsyncSession, message: Message, channels: Mapping[str, Channel], requested: str | None
+) -> Question:
+    """Read buttons, typed choices, places and things that are not text; `requested` is the field that was asked."""
+    if message.payload is not None:
+        return await _read_payload(session, message, message.payload)
+    if message.text:
+        buttons, is_numbered = await _last_buttons(session, message, channels)
+        payload = find_choice(message.text, buttons, numbered=is_numbered)
+        if payload is not None:
+            # A button of ours, as the log has it.
+            return await _read_more(session, message, payload) or Question(payload=payload)
+        if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
+            return Question(answers=(Answer("no_text"),))
+        return Question(text=message.text)
+    return await _read_attachment(session, message, requested)
+
+
+async def _read_payload(session: AsyncSession, message: Message, payload: str) -> Question:
+    if payload == "/start":
+        return Question(answers=(Answer("welcome"),))
+    more = await _read_more(session, message, payload)
+    if more is not None:
+        return more
+    try:
+        read_payload(payload)
+    except ValueError as error:
+        logger.info("message %s: %s", message.id, error)
+        return Question(answers=(Answer("not_understood"),))
+    return Question(payload=payload)
+
+
+async def _read_more(session: AsyncSession, message: Message, payload: str) -> Question | None:
+    """The rest of a long answer, where a payload asks for it."""
+    if not asks_for_more(payload):
+        return None
+    rest = await find_rest(session, message.contact_id, payload)
+    return Question(rest=rest) if rest is not None else Question(answers=(Answer("more_gone"),))
+
+
+async def _read_attachment(session: AsyncSession, message: Message, requested: str | None) -> Question:
+    if not message.attachments:
+        return Question(answers=(Answer("no_text"),))
+    attachment = message.attachments[0]
+    if attachment["kind"] == "location":
+        city = await find_nearest_city(session, attachment["latitude"], attachment["longitude"])
+        if city is None:
+            return Question(answers=(Answer("location_far"),))
+        return Question(payload="/inform" + json.dumps({"city": city.slug}))
+    if attachment["kind"] == "contact":
+        phone = "".join(letter for letter in attachment.get("phone", "") if letter.isdigit())
+        if requested == "phone" and attachment.get("own") and phone:
+            return Question(payload="/inform" + json.dumps({"phone": f"+{phone}"}))
+        return Question(answers=(Answer("contact_shared"),))
+    return Question(answers=(Answer("unsupported", {"kind": attachment["kind"]}),))
+
+
+async def _last_buttons(
+    session: AsyncSession, message: Message, channels: Mapping[str, Channel]
+) -> tuple[list[dict[str, str]], bool]:
+    """The buttons of the last message to this person, and whether they were shown as a numbered list."""
+    query = select(Message).where(
+        Message.contact_id == message.contact_id, Message.direction == "out", Message.id < message.id
+    )
+    last = await session.scalar(query.order_by(Message.id.desc()).limit(1))
+    if last is None:
+        return [], False
+    channel = channels.get(message.channel)
+    return last.buttons, channel is not None and not channel.shows_buttons and last.channel == message.channel
