@@ -13,26 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.answers import Answers, RenderError
 from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.content import phrase
 from bot.db.engine import Database
-from bot.db.erasure import describe_receipt, find_receipt
-from bot.db.interactions import find_done
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
 from bot.errors import RasaError
-from bot.journeys.catalogue import JOURNEYS, form_of
-from bot.journeys.conductor import ask_again, find_draft, pause_drafts
-from bot.journeys.journey import Person
+from bot.journeys.conductor import find_draft, pause_drafts
 from bot.journeys.satisfaction import RATED, THUMBS, may_ask_for_rating
 from bot.lanes import Lanes
 from bot.linked import answer_code, has_code
@@ -40,9 +34,10 @@ from bot.messages import Answer, Button, Outbound, Turn, Understanding, Variety
 from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
 from bot.paging import Paged, fit_screen, write_rest
 from bot.questions import Question, read_question
-from bot.rasa import OpenForm, Rasa
+from bot.rasa import Rasa
 from bot.settings import Settings
 from bot.varieties import IN_JOURNEY_WORDS, clear_variety
+from bot.writers import SessionBounds, Writer, find_writer
 
 logger = logging.getLogger(__name__)
 
@@ -53,37 +48,6 @@ RETRY_PAUSE_S = 1.5
 JOURNEY_OPEN = timedelta(hours=24)
 #: Names are written by many in another script than they speak.
 _NAME_FIELDS = frozenset({"full_name", "organisation"})
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Who wrote a message, as a turn needs them: read once, at its beginning."""
-
-    contact: Contact
-    #: The session that the message belongs to: the running one, or a new one (not yet stored).
-    session: Session
-    #: The journey whose question is open.
-    asking: Draft | None
-    #: The receipt of somebody who was erased and waits for it.
-    receipt: dict[str, Any] | None
-    #: What was done for this very message, when it was tried before.
-    done: Question | None
-
-    @property
-    def variety(self) -> Variety:
-        """The variety that they wrote in last."""
-        return self.contact.variety  # type: ignore[return-value]  # only varieties are ever stored
-
-    @property
-    def is_held(self) -> bool:
-        """Whether a member of staff has the conversation."""
-        return self.contact.held_until is not None and self.contact.held_until > utc_now()
-
-    @property
-    def form(self) -> OpenForm | None:
-        """The form whose question is open."""
-        draft = self.asking
-        return OpenForm(form_of(draft.journey), draft.asking) if draft is not None and draft.asking else None
 
 
 @dataclass(slots=True)
@@ -114,8 +78,7 @@ class Conversation:
         self._answers = answers
         self._outbox = outbox
         self._channels = channels
-        self._idle = timedelta(minutes=settings.session_idle_minutes)
-        self._turn_limit = settings.session_turn_limit
+        self._bounds = SessionBounds(timedelta(minutes=settings.session_idle_minutes), settings.session_turn_limit)
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self.lanes = Lanes("turn", self._take_turn, settings.concurrent_turns)
 
@@ -203,45 +166,21 @@ class Conversation:
         self._outbox.lanes.wake(message.contact_id)
         return 0
 
-    async def _read_writer(self, message: Message, now: datetime) -> tuple[Message, _Writer]:
+    async def _read_writer(self, message: Message, now: datetime) -> tuple[Message, Writer]:
         """The message as it is now, and who wrote it; a code in it is looked at first, since it may link two people."""
         async with self._db.read() as session:
-            writer = await self._find_writer(session, message, now)
+            writer = await find_writer(session, message, now, self._bounds)
         if writer.is_held or writer.done is not None or writer.receipt is not None or not has_code(message):
             return message, writer
         async with self._db.write() as session:
             answer = await answer_code(session, message)
         async with self._db.read() as session:
             message = await session.get_one(Message, message.id)
-            writer = await self._find_writer(session, message, now)
+            writer = await find_writer(session, message, now, self._bounds)
         writer.done = Question(answers=(answer,))
         return message, writer
 
-    async def _find_writer(self, session: AsyncSession, message: Message, now: datetime) -> _Writer:
-        contact = await session.get_one(Contact, message.contact_id)
-        newest = select(Session).where(Session.contact_id == contact.id).order_by(Session.number.desc()).limit(1)
-        last = await session.scalar(newest)
-        if last is None or now - last.last_turn_at >= self._idle or last.turns >= self._turn_limit:
-            number = 1 if last is None else last.number + 1
-            last = Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
-        receipt = None if contact.erased_at is None else await find_receipt(session, contact.id)
-        asking = await find_draft(session, contact.id, "asking")
-        done = await self._find_done(session, message, asking)
-        return _Writer(contact, last, asking, None if receipt is None else describe_receipt(receipt), done)
-
-    @staticmethod
-    async def _find_done(session: AsyncSession, message: Message, asking: Draft | None) -> Question | None:
-        """What was done for a message when it was tried before, with the question of the journey that is open since."""
-        intent, answers = await find_done(session, message.id)
-        if not answers:
-            return None
-        if asking is not None and not any(answer.key.startswith("ask_") for answer in answers):
-            person = Person(message.contact_id, message.channel, message.id)
-            step = await ask_again(session, JOURNEYS[asking.journey], person)
-            answers += (step.answer,) if step.answer is not None else ()
-        return Question(answers=answers, intent=intent)
-
-    async def _read_question(self, message: Message, writer: _Writer) -> Question:
+    async def _read_question(self, message: Message, writer: Writer) -> Question:
         if writer.done is not None:
             return writer.done
         if writer.receipt is not None:
@@ -255,7 +194,7 @@ class Conversation:
             requested = None if writer.form is None else writer.form.requested
             return await read_question(session, message, self._channels, requested)
 
-    async def _ask_rasa(self, message: Message, question: Question, writer: _Writer) -> _Reply:
+    async def _ask_rasa(self, message: Message, question: Question, writer: Writer) -> _Reply:
         """What Rasa makes of a message, and what the app adds to it; without Rasa, what can be said alone."""
         clock = perf_counter()
         try:
@@ -317,7 +256,7 @@ class Conversation:
         thumbs = tuple(Button(str(title), payload=payload) for payload, title in THUMBS) if is_asked else ()
         return Paged(replace(page.shown, buttons=(*page.shown.buttons, *thumbs)), None)
 
-    async def _heard_variety(self, message: Message, question: Question, turn: Turn | None, writer: _Writer) -> Variety:
+    async def _heard_variety(self, message: Message, question: Question, turn: Turn | None, writer: Writer) -> Variety:
         """The variety that the person writes: by this message if it is clear, else by what came before."""
         form = writer.form
         if question.text is None or turn is None or (form is not None and form.requested in _NAME_FIELDS):
@@ -373,7 +312,7 @@ class Conversation:
         if message.attempts + 1 < ATTEMPTS:
             return await self._put_off(message, error)
         async with self._db.read() as session:
-            writer = await self._find_writer(session, message, started_at)
+            writer = await find_writer(session, message, started_at, self._bounds)
         variety: Variety = writer.contact.chosen_variety or writer.variety  # type: ignore[assignment]
         apology = Paged(await self._answers.render(Answer("apology"), variety), None)
         await self._store(message, writer.session, {}, writer.variety, [apology], error, {})

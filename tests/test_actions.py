@@ -295,7 +295,7 @@ class TestEventsAndWatch:
         assert dates == sorted(dates, reverse=True)
         assert all(entry["publisher"] for entry in found["data"]["publications"])
         none = await run_action(content, "action_find_publications", contact_id, topic="deeptech")
-        assert (none["answer"], len(none["data"]["publications"])) == ("publications_none", 4)
+        assert (none["answer"], len(none["data"]["publications"])) == ("publications_none", 3)
 
 
 class TestPerson:

@@ -51,6 +51,12 @@ SHORTEST_AFTER_PREFIX = 3
 
 #: What stands between a diploma and its field.
 _IN_FIELD = re.compile(r"\s*(?:en|in|of|de|d'|f|fi|fel|d|dyal|في|ف|د|ديال)?\s*", re.IGNORECASE)
+#: Before what somebody does today: they do not ("je ne suis pas étudiant", "ماشي طالب"), so it says nothing of them.
+_DENIED = re.compile(
+    r"(?:\b(?:pas|plus|jamais|not|no longer|machi|mashi|mchi)|n[’']t|ماشي|مشي|مابقيتش|لست|لا)\s+"
+    r"(?:(?:an?|un|une|encore|vraiment|wa7ed|really|yet)\s+)?$",
+    re.IGNORECASE,
+)
 _DAY_BEFORE = re.compile(r"(?<![\d.,/+-])(\d{1,2})(?:er|st|nd|rd|th)?\s+(?:of\s+|de\s+|من\s+|شهر\s+)?$", re.IGNORECASE)
 _DAY_AFTER = re.compile(r"\s+(?:the\s+)?(\d{1,2})(?:st|nd|rd|th)?(?![\w:.,/]?\d|\s*(?:h|ans|mois)\b)", re.IGNORECASE)
 
@@ -96,7 +102,8 @@ def find_entities(text: str) -> List[Found]:
     years = [
         year for year in find_years(text) if not any(year.start < each.end and each.start < year.end for each in found)
     ]
-    found = [_with_day(entity, text) for entity in found if not _is_field_of_study(entity, found, text)] + years
+    found = [entity for entity in found if not _is_field_of_study(entity, found, text) and not _is_denied(entity, text)]
+    found = [_with_day(entity, text) for entity in found] + years
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
 
 
@@ -112,6 +119,11 @@ def _is_field_of_study(entity: Found, found: List[Found], text: str) -> bool:
     return entity.entity == "track" and any(
         other.entity == "diploma" and _IN_FIELD.fullmatch(text, other.end, entity.start) for other in found
     )
+
+
+def _is_denied(entity: Found, text: str) -> bool:
+    """Whether somebody says that it is not so."""
+    return entity.entity == "situation" and _DENIED.search(text, 0, entity.start) is not None
 
 
 def _with_day(entity: Found, text: str) -> Found:
@@ -175,7 +187,8 @@ def _look_up_bare(words: str, names: Mapping[str, Tuple[Tuple[str, str], ...]]) 
         if rest.startswith(" ") and words in names:
             # "l'ia" is listed as a topic and "ia" as a track: it is both.
             return names.get(rest.strip(), ())
-        if len(rest) >= SHORTEST_AFTER_PREFIX:
+        # Not in the middle of a word: "de Technopark" is no "d" before "e-Technopark".
+        if len(rest) >= SHORTEST_AFTER_PREFIX and rest[1] != " ":
             # The article may be part of the listed name or not: الدار البيضاء, رباط. It is put back only where the
             # prefix had it: "بالجديدة" is in El Jadida, "وجديدة" is "and new".
             for candidate in (rest, "ال" + rest) if len(prefix) > 1 else (rest,):

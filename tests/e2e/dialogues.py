@@ -17,7 +17,7 @@ from sqlalchemy import update
 
 from bot.db.engine import open_database
 from bot.db.models import Application, Event
-from bot.staff import give_back, move_application, say, take
+from bot.staff import announce_news, give_back, move_application, say, take
 from e2e.log import Log, Row
 from e2e.telegram import Person as TelegramPerson
 from e2e.telegram import TelegramServer
@@ -26,7 +26,7 @@ from e2e.whatsapp import Twilio
 
 FOLDER = Path(__file__).with_name("dialogues")
 #: What a step may do, one of them a step. `gets` waits for what the product says of its own accord; `staff` is what a
-#: member of staff does: ``take``, ``say <text>``, ``hand back`` or ``move <state>``.
+#: member of staff does: ``take``, ``say <text>``, ``hand back``, ``move <state>`` or ``announce <topic> <slug>``.
 ACTS = frozenset({"say", "press", "choose", "share_phone", "wait", "on", "gets", "staff"})
 #: What may be asked of the replies of a step, and who of several people takes it.
 CHECKS = frozenset({"asks", "answers", "shows", "never", "variety", "as"})
@@ -263,6 +263,9 @@ async def _act_as_staff(what: str, speaker: Speaker, stage: Stage) -> None:
         await say(settings, speaker.contact_id, rest)
     elif verb == "hand":
         await give_back(settings, speaker.contact_id)
+    elif verb == "announce":
+        topic, slug = rest.split()
+        await announce_news(settings, topic, slug, "agent", again=True)
     else:
         (application,) = speaker.list_rows("applications")
         await move_application(settings, application["reference"], rest, "agent")

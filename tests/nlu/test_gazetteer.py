@@ -237,6 +237,36 @@ def test_punctuation_separates_names(text: str, expected: list[str]) -> None:
     ] == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "je ne suis pas étudiant",
+        "je ne suis plus salarié",
+        "I'm not a student",
+        "ana machi talib",
+        "أنا ماشي طالب",
+        "أنا لا أدرس",
+        "لست موظفا",
+    ],
+)
+def test_what_somebody_is_not_says_nothing_of_them(text: str) -> None:
+    assert [entity for entity in find_entities(text) if entity.entity == "situation"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("je ne travaille pas", "jobseeker"),
+        ("لا أعمل حاليا", "jobseeker"),
+        ("ومخدامش", "jobseeker"),
+        ("pas de diplôme, étudiant", "student"),
+        ("chômeur, pas encore diplômé", "jobseeker"),
+    ],
+)
+def test_what_somebody_is_is_found_beside_a_no(text: str, value: str) -> None:
+    assert [entity.value for entity in find_entities(text) if entity.entity == "situation"] == [value]
+
+
 def test_the_longest_name_wins() -> None:
     """A name inside a longer one is not found beside it."""
     found = find_entities("GITEX Future Health Africa")
