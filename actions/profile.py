@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import LEAVE_FORM, DatabaseAction, Finding, Request, payload
 from bot.clock import MOROCCO
-from bot.content import load_words
 from bot.db.erasure import describe_receipt, erase_contact
 from bot.db.held import EXPORT_HELD, make_export_secret
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.people import choose_variety, count_held, subscribe, unsubscribe
 from bot.journeys.conductor import pause_drafts
 from bot.journeys.preregistration import CORRECTABLE
+from bot.journeys.words import SUBSCRIPTION_WORDS, first_named
 from bot.messages import VARIETIES, Answer
 
 TOPICS = ("cohorts", "events", "publications")
@@ -72,7 +71,8 @@ class Subscribe(DatabaseAction):
         last, before = next((turn for turn in request.earlier if turn[0] not in _ASIDE), ("", {}))
         looked_up, narrowing = self.looked_up.get(last, (None, frozenset()))
         named = request.list_values("topic")
-        topic = next((name for name in (*named, *name_topics(request.text)) if name in TOPICS), looked_up)
+        said = None if request.text.startswith("/") else first_named(SUBSCRIPTION_WORDS, request.text)
+        topic = next((name for name in (*named, said) if name in TOPICS), looked_up)
         if topic is None:
             return None
         if request.entities.get("city") == EVERYWHERE:
@@ -84,17 +84,6 @@ class Subscribe(DatabaseAction):
         if not wish and looked_up == topic:
             wish = {name: value for name, value in before.items() if name in narrowing}
         return topic, wish
-
-
-def name_topics(text: str) -> list[str]:
-    """The topics of subscriptions that a text has a word of, in any variety."""
-    said = re.findall(r"\w+", text.casefold()) if not text.startswith("/") else []
-    words = [load_words()[variety].phrases["subscription_words"] for variety in VARIETIES]
-    return [
-        topic
-        for topic in TOPICS
-        if any(word.startswith(stem) for each in words for stem in each[topic].split() for word in said)
-    ]
 
 
 class Unsubscribe(DatabaseAction):

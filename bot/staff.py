@@ -87,7 +87,7 @@ async def say(settings: Settings, contact_id: int, text: str) -> None:
                 channel=identity.channel,
                 state="queued" if identity.channel != "web" else "sent",
                 text=text,
-                variety=contact.variety,
+                variety=contact.chosen_variety or contact.variety,
                 answer_key=None,
             )
         )

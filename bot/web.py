@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,9 +21,9 @@ from starlette.types import Message as Event
 
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.clock import utc_now
-from bot.db.models import Message
+from bot.db.models import Identity, Message
 from bot.errors import MalformedInbound, NotAuthentic
-from bot.messages import TEXT_LIMIT_CHARS, Inbound
+from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound
 from bot.rasa import SECRET_HEADER
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,10 @@ BODY_LIMIT_BYTES = 256 * 1024
 ACTION_LIMIT_BYTES = 8 * 1024 * 1024
 #: How long the web page waits for its reply; two failed attempts at Rasa take longer than one answer ever does.
 REPLY_TIMEOUT_S = 45.0
+#: How many messages one call for what is new gives; the rest comes with the next one.
+UPDATES_LIMIT = 50
+#: The largest id that PostgreSQL's integer holds; a larger one would be an error of its driver, not an empty answer.
+_ID_LIMIT = 2**31 - 1
 #: PostgreSQL keeps no NUL. An id holds no colon either: `external_id` is sender and id with one between them, and
 #: with another in the id somebody else's message could have the same, and this one would get its answer.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
@@ -41,16 +45,19 @@ _PRINTABLE_ID = r"^[^\x00-\x1f\x7f:]+$"
 #: The database is away, or has no connection left: what was sent is worth sending again.
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
+#: Whoever knows a sender reads their messages, so it never stands in an address, which logs keep.
+Sender = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=_PRINTABLE, description="who writes; the page makes a random one"),
+]
+
 
 class WebMessage(BaseModel):
     """A message of the web page: something typed, or the payload of a button that was shown."""
 
     model_config = ConfigDict(extra="forbid")
 
-    sender: Annotated[
-        str,
-        Field(min_length=1, max_length=128, pattern=_PRINTABLE, description="who writes; the page makes a random one"),
-    ]
+    sender: Sender
     text: Annotated[str | None, Field(max_length=4 * TEXT_LIMIT_CHARS, description="what was typed")] = None
     payload: Annotated[str | None, Field(max_length=64, pattern="^/", description="payload of the pressed button")] = (
         None
@@ -74,6 +81,15 @@ class WebMessage(BaseModel):
         return self
 
 
+class WebUpdatesRequest(BaseModel):
+    """The question for what came of our own accord: what staff write, reminders and other notices."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sender: Sender
+    after: Annotated[int, Field(ge=0, le=_ID_LIMIT, description="id of the last message that is known; 0 for none")]
+
+
 class WebButton(BaseModel):
     """A choice under a reply; exactly one of payload and url is there."""
 
@@ -83,8 +99,9 @@ class WebButton(BaseModel):
 
 
 class WebReply(BaseModel):
-    """One message to show."""
+    """One message to show; ids grow with time."""
 
+    id: int
     text: str
     buttons: list[WebButton]
     variety: str
@@ -97,6 +114,12 @@ class WebAnswer(BaseModel):
     intent: str | None
     confidence: float | None
     variety: str | None
+
+
+class WebUpdates(BaseModel):
+    """Messages that answer nothing, oldest first."""
+
+    messages: list[WebReply]
 
 
 class BodyLimit:
@@ -164,6 +187,20 @@ def router() -> APIRouter:
         if not await assistant.conversation.wait_for(message_id, REPLY_TIMEOUT_S):
             raise HTTPException(503, "no reply in time; the message is stored and will be answered")
         return await _web_answer(assistant, message_id)
+
+    @routes.post(
+        "/web/updates",
+        response_model=WebUpdates,
+        tags=["chat"],
+        responses={503: {"description": "the messages could not be read: ask again later"}},
+    )
+    async def updates(request: Request, known: WebUpdatesRequest) -> Any:
+        """Get what was written to a sender without being asked: at most 50 messages after the last known one."""
+        try:
+            return await _web_updates(request.app.state.assistant, known)
+        except _AWAY as error:
+            logger.error("what is new for the web page could not be read: %s", type(error).__name__)
+            raise HTTPException(503, "try again later") from None
 
     @routes.post("/webhooks/{name}", tags=["webhooks"], include_in_schema=False)
     async def webhook(request: Request, name: str) -> Response:
@@ -257,18 +294,46 @@ async def _web_answer(assistant: Any, message_id: int) -> WebAnswer:
         query = select(Message).where(Message.reply_to_id == message_id).order_by(Message.id)
         replies = list(await session.scalars(query))
     return WebAnswer(
-        replies=[
-            WebReply(
-                text=reply.text,
-                # The page knows nobody's number: there is nothing to share with a press.
-                buttons=[WebButton(**button) for button in reply.buttons if "share" not in button],
-                variety=reply.variety,
-            )
-            for reply in replies
-        ],
+        replies=[_web_reply(reply) for reply in replies],
         intent=inbound.intent,
         confidence=inbound.confidence,
         variety=inbound.variety,
+    )
+
+
+async def _web_updates(assistant: Any, known: WebUpdatesRequest) -> WebUpdates:
+    """What came for one address; the person's other channels and pages have their own messages."""
+    query = (
+        select(Message)
+        # The contact is named only for the index on contact and id, which finds the new rows of a long log.
+        .join(Identity, (Identity.id == Message.identity_id) & (Identity.contact_id == Message.contact_id))
+        .where(
+            Identity.channel == "web",
+            Identity.address == known.sender,
+            Message.direction == "out",
+            Message.reply_to_id.is_(None),
+            Message.id > known.after,
+        )
+        .order_by(Message.id)
+        .limit(UPDATES_LIMIT)
+    )
+    async with assistant.db.read() as session:
+        messages = list(await session.scalars(query))
+    fetched = [message.id for message in messages if message.state == "sent"]
+    if fetched:  # pages ask every few seconds, nearly always for nothing: only a first fetch writes
+        async with assistant.db.write() as session:
+            unmarked = (Message.id.in_(fetched)) & (Message.state == "sent")
+            await session.execute(update(Message).where(unmarked).values(state="delivered", delivered_at=utc_now()))
+    return WebUpdates(messages=[_web_reply(message) for message in messages])
+
+
+def _web_reply(message: Message) -> WebReply:
+    return WebReply(
+        id=message.id,
+        text=message.text,
+        # The page knows nobody's number: there is nothing to share with a press.
+        buttons=[WebButton(**button) for button in message.buttons if "share" not in button],
+        variety=message.variety or DEFAULT_VARIETY,
     )
 
 

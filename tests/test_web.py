@@ -53,6 +53,9 @@ def test_openapi_documents_the_chat(client: httpx.Client) -> None:
     schemas = description["components"]["schemas"]
     assert {"sender", "text", "payload"} <= set(schemas["WebMessage"]["properties"])
     assert set(schemas["WebAnswer"]["properties"]) == {"replies", "intent", "confidence", "variety"}
+    assert "post" in description["paths"]["/web/updates"]
+    assert set(schemas["WebUpdatesRequest"]["properties"]) == {"sender", "after"}
+    assert set(schemas["WebReply"]["properties"]) == {"id", "text", "buttons", "variety"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,20 @@ from typing import Any
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from bot.journeys.words import (
+    AFTER_NAME,
+    ANY_WORDS,
+    FIELD_WORDS,
+    INTERROGATIVE,
+    MAIL_HOSTS,
+    MAIL_SLIPS,
+    NAMES_SOMEBODY,
+    NEED_WORDS,
+    STOP,
+    UNDECIDED_WORDS,
+    first_named,
+)
+
 #: Where a number without a country's code is from.
 PHONE_REGION = "MA"
 AGES = range(15, 76)
@@ -36,55 +50,11 @@ WISHES = frozenset(
         "cancel",
     }
 )
-_INTERROGATIVE = re.compile(
-    r"[?؟]|^\W*(est[- ]ce|c['’ ]?est quoi|quel|quelle|quels|quelles|comment|combien|pourquoi|quand|où|ou est|qui |"
-    r"what|how|when|where|why|who|which|is it|is there|are there|do you|does|can i|"
-    r"wach|wash|chno|chnou|chnahiya|ach |ash |kifach|kifash|ch7al|chhal|fin |fayn|imta|3lach|chkoun|"
-    r"واش|شنو|شنا|كيفاش|شحال|فين|امتى|إمتى|علاش|شكون|هل |ما هي|ما هو|كيف|كم |متى|أين|اين|لماذا|من هو)",
-    re.IGNORECASE,
-)
-#: Ends a journey, whatever was asked: these words are promised to do so, and a short message with one means it.
-_STOP_WORDS = re.compile(
-    r"\b(?:annul\w*|cancel|arrêter|arreter|on arrête|on arrete|laisse tomber|laissez tomber|abandonner|forget it|"
-    r"never ?mind|quit|n?7bess?|n?hbess?|safi baraka|ilgha2|lghi|nlghi)\b|"
-    r"إلغاء|الغاء|لغي|نحبس|حبس|صافي باراكا|صافي بركة",
-    re.IGNORECASE,
-)
+#: In a longer message such a word is not meant to end the journey.
 _STOP_LIMIT_WORDS = 5
-#: Where the rest of a message is about something else than the name in front.
-_AFTER_NAME = re.compile(
-    r"\+?\d(?:[ .-]?\d){5}|\S*@|\b(?:e-?mail|mail|gmail|nmra|nemra|num[ée]ro|t[ée]l(?:[ée]phone)?|phone|number)\b|"
-    r"نمرة|رقم|هاتف|تيليفون|إيميل|ايميل|بريد",
-    re.IGNORECASE,
-)
 _CONNECTED = re.compile(r"(?:[\s,;.:]|\b(?:et|w|and|ou|mon|ma|my|dyali)\b|\bو)*$", re.IGNORECASE)
-_NAMES_SOMEBODY = re.compile(
-    r"appell?e\b|\bmon nom\b|\bnom(?: complet)? ?:|\bmy (?:full )?name\b|\bsmi?ti\b|\bismi\b|سميتي|اسمي|إسمي",
-    re.IGNORECASE,
-)
-#: Words for a field, by which people say what they want corrected.
-FIELD_WORDS: Mapping[str, re.Pattern[str]] = {
-    name: re.compile(words, re.IGNORECASE)
-    for name, words in {
-        "phone": r"phone|\bt[ée]l|num[ée]ro|number|nmra|nemra|نمر|رقم|هاتف|تيليفون",
-        "email": r"mail|إيميل|ايميل|بريد",
-        "full_name": r"\bnom\b|pr[ée]nom|\bname\b|smi(?:ya|ti|tek)|الاسم|اسمي|السمية|سميتي|النسب",
-        "city": r"\bville\b|\bcity\b|\btown\b|mdina|مدين",
-        "diploma": r"dipl[oô]m|niveau|\blevel\b|degree|ديبلوم|شهاد|مستوى|المؤهل",
-        "situation": r"situation|الوضعي|وضعيتي|l7ala",
-        "track": r"formation|training|\btrack\b|\bcourse\b|fili[èe]re|takwin|tkwin|تكوين|تخصص",
-        "organisation": r"organisation|entreprise|soci[ée]t[ée]|company|charika|شرك|مؤسس|جمعي",
-        "request": r"demande|besoin|request|\btalab\b|طلب",
-    }.items()
-}
 #: Stands for a track that somebody has not chosen yet.
 UNDECIDED = "undecided"
-_UNDECIDED_WORDS = re.compile(
-    r"sais pas|pas encore|aucune idée|hésite|don['’]?t know|not sure|no idea|undecided|ma ?3r[ae]ftch|mazal|"
-    r"pas décidé|pas choisi|haven['’]?t decided|ماعرفت|ما عرفت|ماعارف|مازال|ما قررت|ماقررت|لم أقرر|لم اقرر|"
-    r"لا أعرف|لا اعرف|لست متأكد|غير متأكد",
-    re.IGNORECASE,
-)
 #: Ways to begin before one's name.
 _NAME_START = re.compile(
     r"^\W*(?:(?:bonjour|salut|salam|hello|hi|مرحبا|سلام|السلام عليكم)\W+)?"
@@ -96,40 +66,9 @@ _NAME_START = re.compile(
 )
 _EMAIL_TRY = re.compile(r"\S*@\S*|\S+\s*(?:\(at\)|\[at\]|arobase|arobas)\s*\S+", re.IGNORECASE)
 _DIGITS = {ord(digit): str(value) for digits in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for value, digit in enumerate(digits)}
-#: Mail services that people here use, to see through a slip of the finger.
-_MAIL_HOSTS = (
-    "gmail.com", "hotmail.com", "hotmail.fr", "outlook.com", "outlook.fr", "yahoo.com", "yahoo.fr", "live.fr",
-    "icloud.com",
-)  # fmt: skip
-_HOST_SLIPS: Mapping[str, str] = {
-    "gmial.com": "gmail.com", "gmai.com": "gmail.com", "gamil.com": "gmail.com", "gmail.co": "gmail.com",
-    "gmail.con": "gmail.com", "gmail.fr": "gmail.com", "gmal.com": "gmail.com", "gnail.com": "gmail.com",
-    "gmail": "gmail.com", "hotmail": "hotmail.com", "outlook": "outlook.com", "yahoo": "yahoo.com",
-    "hotmial.com": "hotmail.com", "hotmal.com": "hotmail.com", "hotmai.com": "hotmail.com",
-    "hotmail.con": "hotmail.com",
-    "outlok.com": "outlook.com", "outllook.com": "outlook.com", "yaho.com": "yahoo.com", "yahoo.con": "yahoo.com",
-}  # fmt: skip
-
 #: Stands for "it does not matter" where a field may be left open.
 ANY = "any"
-_ANY_WORDS = re.compile(
-    r"\b(?:peu importe|n['’ ]?importe|pas d['’ ]importance|égal|tou(?:s|tes|t)|aucune préférence|any(?:where|thing)?|"
-    r"doesn['’]?t matter|don['’]?t (?:care|mind)|all of them|"
-    r"kolchi|koulchi|ay 7aja|ayy|machi mohim|mamhemch|b7al b7al)\b|"
-    r"أي |لا يهم|ما يهم|ماشي مهم|مايهمش|كلشي|الكل|جميع|بحال بحال",
-    re.IGNORECASE,
-)
-NEEDS = ("money", "place", "mentoring", "training")
-_NEED_WORDS = {
-    "money": r"argent|financ|fonds|subvention|prêt|pret\b|crédit|credit|levée|invest|money|fund|grant|loan|cash|"
-    r"flous|flouss|tamwil|tmwil|فلوس|تمويل|تمويلات|قرض|استثمار|دعم مالي",
-    "place": r"local|bureau|espace|locaux|coworking|salle|place|office|space|blassa|mkteb|maktab|ma7al|"
-    r"بلاصة|مكتب|محل|مقر|فضاء",
-    "mentoring": r"mentor|coach|conseil|accompagn|advice|guidance|support|mwakaba|mosa3ada|nsi7a|"
-    r"مواكبة|توجيه|إرشاد|مرشد|نصيح|مرافقة|استشار",
-    "training": r"formation|former|apprendre|cours|atelier|training|learn|course|workshop|takwin|tkwin|n?t3ell?em|"
-    r"تكوين|تدريب|تعلم|نتعلم|دورة|ورشة",
-}
+NEEDS = tuple(NEED_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +114,19 @@ class Heard:
         """Whether it ends a journey: the button, or a short message with a word that does."""
         if self.is_button:
             return self.intent == "cancel"
-        return len(self.text.split()) <= _STOP_LIMIT_WORDS and _STOP_WORDS.search(self.text) is not None
+        return len(self.text.split()) <= _STOP_LIMIT_WORDS and STOP.search(self.text) is not None
 
     @property
     def names_somebody(self) -> bool:
         """Whether it begins as people begin who tell their name."""
-        return _NAMES_SOMEBODY.search(self.text) is not None
+        return NAMES_SOMEBODY.search(self.text) is not None
 
     @property
     def is_interrogative(self) -> bool:
         """Whether it is put as a question."""
-        return not self.is_button and _INTERROGATIVE.search(self.text) is not None
+        return not self.is_button and (
+            "?" in self.text or "؟" in self.text or INTERROGATIVE.search(self.text) is not None
+        )
 
     def asks(self, sure_from: float) -> bool:
         """Whether it asks us for something, with at least this probability."""
@@ -208,7 +149,7 @@ def read_choice(kind: str, codes: frozenset[str]) -> Reader:
 def read_track(heard: Heard) -> Reading:
     """The slug of a training, or `UNDECIDED`."""
     said = heard.first("track")
-    if said is None and not heard.is_button and _UNDECIDED_WORDS.search(heard.text):
+    if said is None and not heard.is_button and UNDECIDED_WORDS.search(heard.text):
         return UNDECIDED
     return said
 
@@ -254,10 +195,10 @@ def read_email(heard: Heard) -> Reading:
         said = match.group().strip("<>()[],;.") if match else None
     if said is None:
         # "fatima.gmail.com": the service is named and the sign is missing.
-        missing = any(host in heard.text.lower() for host in _MAIL_HOSTS)
+        missing = any(host in heard.text.lower() for host in MAIL_HOSTS)
         return Problem("email", {"said": heard.text.strip()[:60]}) if missing else None
     name, _, host = said.rpartition("@")
-    meant = _HOST_SLIPS.get(host.lower())
+    meant = MAIL_SLIPS.get(host.lower())
     if meant and name and "@" not in name:
         return Problem("email_slip", {"said": said, "meant": f"{name}@{meant}".lower()})
     try:
@@ -270,7 +211,7 @@ def read_email(heard: Heard) -> Reading:
 def read_name(heard: Heard) -> Reading:
     """A first and a last name, without the words around them."""
     said = _NAME_START.sub("", heard.text)
-    end = _AFTER_NAME.search(said)
+    end = AFTER_NAME.search(said)
     if end is not None and end.start() > 0:
         said = _CONNECTED.sub("", said[: end.start()])
     name = re.sub(r"\s+", " ", said).strip(" .,;:!")
@@ -287,7 +228,7 @@ def read_name(heard: Heard) -> Reading:
 
 def read_name_told(heard: Heard) -> str | None:
     """A name that somebody tells unasked, as to correct it: "pardon, mon nom c'est …"."""
-    match = None if heard.is_button else _NAMES_SOMEBODY.search(heard.text)
+    match = None if heard.is_button else NAMES_SOMEBODY.search(heard.text)
     if match is None:
         return None
     rest = re.sub(
@@ -329,7 +270,7 @@ def read_open(read: Reader, kind: str) -> Reader:
         if heard.first(kind) == ANY:
             return ANY
         reading = read(heard)
-        if reading is None and not heard.is_button and _ANY_WORDS.search(heard.text):
+        if reading is None and not heard.is_button and ANY_WORDS.search(heard.text):
             return ANY
         return reading
 
@@ -341,7 +282,4 @@ def read_need(heard: Heard) -> Reading:
     said = heard.first("offer")
     if said is not None:
         return said if said in NEEDS else None
-    found = {
-        need: match.start() for need, words in _NEED_WORDS.items() if (match := re.search(words, heard.text.lower()))
-    }
-    return min(found, key=lambda need: found[need]) if found else None
+    return first_named(NEED_WORDS, heard.text)

@@ -1,7 +1,8 @@
 """The chat page at `/`: one HTML file, one stylesheet and one script, with the labels of every variety inside.
 
-It talks to `POST /web/messages` like any other program. Nothing is loaded from elsewhere, and the Content-Security-
-Policy says so: a text of the bot or of a person that held markup could run nothing even if the script let it through.
+It talks to `POST /web/messages` and `POST /web/updates` like any other program. Nothing is loaded from elsewhere, and
+the Content-Security-Policy says so: a text of the bot or of a person that held markup could run nothing even if the
+script let it through.
 """
 
 from __future__ import annotations

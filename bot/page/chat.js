@@ -1,4 +1,5 @@
-// The chat page. It talks to POST /web/messages and keeps the conversation in this browser's localStorage.
+// The chat page. It talks to POST /web/messages, asks POST /web/updates for what comes unasked, and keeps the
+// conversation in this browser's localStorage.
 // Every text, ours or the person's, goes into the page as a text node: nothing here parses markup.
 
 const { labels, directions, languages, limit_chars: LIMIT_CHARS } = JSON.parse(
@@ -11,6 +12,12 @@ const HISTORY_LIMIT = 200;
 const COUNTER_FROM_CHARS = 150;
 // The server gives up first, with 503; this is for a connection that died without a word.
 const TIMEOUT_MS = 75_000;
+// What comes unasked is asked for often while somebody is talking, less often later, seldom while nobody looks.
+const PAUSES_MS = { talking: 3_000, quiet: 15_000, hidden: 60_000 };
+const TALKING_MS = 120_000;
+const UPDATES_TIMEOUT_MS = 20_000;
+// So near to the end of the conversation the reader is at its end.
+const END_PX = 48;
 const WEB_ADDRESS = /https?:\/\/[^\s<>"'«»“”]+/giu;
 const LINK_PROTOCOLS = new Set(["http:", "https:", "mailto:", "tel:"]);
 
@@ -22,14 +29,15 @@ const page = Object.fromEntries(
 
 // --- what is remembered ---------------------------------------------------------------------------------------------
 
-// state: { sender, variety, language, history: [message] }, oldest message first. A message is
+// state: { sender, variety, language, seen, history: [message] }, oldest message first. A message is
 //   of the person:     { id, who: "you", text, payload?, variety?, state: "pending" | "sent" | "failed", error? }
-//   of the assistant:  { id, who: "bot", text, buttons, variety }
+//   of the assistant:  { id, who: "bot", text, buttons, variety, unasked? }, with the server's id
 // A message of the person without a text (the first "/start") has no bubble.
+// seen: up to this id of the server everything unasked is in the history; older stored states have none.
 let state = load() ?? fresh();
 
 function fresh() {
-  return { sender: newSender(), variety: "fr", language: "auto", history: [] };
+  return { sender: newSender(), variety: "fr", language: "auto", seen: 0, history: [] };
 }
 
 function load() {
@@ -76,7 +84,7 @@ function applyVariety() {
   const root = document.documentElement;
   root.lang = state.variety;
   root.dir = directions[state.variety];
-  document.title = label("title");
+  applyTitle();
   for (const element of document.querySelectorAll("[data-label]")) {
     element.textContent = label(element.dataset.label);
   }
@@ -89,6 +97,13 @@ function applyVariety() {
   if (page.typing.firstChild) showTyping(true);
   applyLanguage();
   applyText();
+}
+
+// How many messages came unasked while the page was hidden stands before its title, where the browser's tabs show it.
+let unread = 0;
+
+function applyTitle() {
+  document.title = unread ? `(${unread}) ${label("title")}` : label("title");
 }
 
 function applyLanguage() {
@@ -160,8 +175,8 @@ function hasOpener(address) {
 function bubble(message) {
   const mine = message.who === "you";
   const text = element("div", "text", ...linkify(message.text));
-  text.dir = mine ? "auto" : directions[message.variety] ?? "auto";
-  if (message.variety) text.lang = message.variety;
+  text.dir = mine ? "auto" : direction(message);
+  if (message.variety && (mine || text.dir === directions[message.variety])) text.lang = message.variety;
   const who = element("span", "hidden", `${label(mine ? "you" : "assistant")} : `);
   const made = element("div", `message ${mine ? "you" : "bot"}`);
   made.dataset.id = message.id;
@@ -170,6 +185,16 @@ function bubble(message) {
   if (mine && message.state === "failed") made.append(failure(message));
   made.classList.toggle("pending", message.state === "pending");
   return made;
+}
+
+// The direction of a message's variety, but staff may write French to somebody who writes Arabic, or the reverse. Latin
+// names and addresses stand in any Arabic text, so only one without an Arabic letter is not Arabic.
+function direction(message) {
+  const arabic = message.text.match(/\p{Script=Arabic}/gu)?.length ?? 0;
+  const latin = message.text.match(/\p{Script=Latin}/gu)?.length ?? 0;
+  if (arabic > latin) return "rtl";
+  if (latin && !arabic) return "ltr";
+  return directions[message.variety] ?? "auto";
 }
 
 function failure(message) {
@@ -236,6 +261,10 @@ function scrollTo(made) {
   const target = made.getBoundingClientRect().top - page.log.getBoundingClientRect().top;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   page.scroll.scrollTo({ top: target, behavior: calm ? "instant" : "smooth" });
+}
+
+function isAtEnd() {
+  return page.scroll.scrollHeight - page.scroll.scrollTop - page.scroll.clientHeight < END_PX;
 }
 
 function showTyping(typing) {
@@ -305,22 +334,36 @@ async function deliver(sender, message) {
     redraw(own);
   }
   followLanguage(message.payload);
-  const replies = answer.replies.map((reply) => ({
-    id: newId(), who: "bot", text: reply.text, buttons: reply.buttons ?? [], variety: known(reply.variety),
-  }));
-  if (!replies.length) {
-    replies.push({ id: newId(), who: "bot", text: label("received"), buttons: [], variety: state.variety });
+  // Nothing comes back while staff have the conversation: the message is sent, and their words come unasked.
+  const replies = keep(answer.replies);
+  if (replies.length) {
+    state.variety = replies.at(-1).variety;
+    if (document.documentElement.lang !== state.variety) applyVariety();
+    removeChoices();
   }
-  state.history.push(...replies);
-  state.variety = replies.at(-1).variety;
-  if (document.documentElement.lang !== state.variety) applyVariety();
   applyLanguage();
   showTyping(false);
-  removeChoices();
   const made = replies.map((reply) => add(reply, true));
-  scrollTo((own && find(own)) ?? made[0]);
+  const first = (own && find(own)) ?? made[0];
+  if (first) scrollTo(first);
   if (waiting > 1) showTyping(true);
   save();
+  stayTalking();
+}
+
+// Puts what the server sent into the history, without what is there already; gives what is new.
+function keep(replies, more = {}) {
+  const ids = new Set(state.history.map((message) => message.id));
+  const come = replies.map((reply) => ({
+    id: String(reply.id), who: "bot", text: reply.text, buttons: reply.buttons ?? [], variety: known(reply.variety),
+    ...more,
+  })).filter((message) => !ids.has(message.id));
+  if (come.length) {
+    // Only the newest have choices, also after a reload.
+    for (const earlier of state.history) if (earlier.buttons) earlier.buttons = [];
+    state.history.push(...come);
+  }
+  return come;
 }
 
 function known(variety) {
@@ -350,6 +393,7 @@ function say(text, payload) {
   if (onChoice) made.focus({ preventScroll: true });
   scrollTo(made);
   enqueue(message);
+  stayTalking();
 }
 
 function retry(message) {
@@ -381,6 +425,125 @@ function enqueueQuietly(payload) {
   const { sender } = state;
   queue = queue.catch(() => {}).then(() => (sender === state.sender ? post(sender, { payload }) : null));
 }
+
+// --- what comes unasked ---------------------------------------------------------------------------------------------
+
+// What staff write, reminders and other notices answer nothing that the page sent: it asks for them.
+const tabs = openTabs();
+let timer;
+let asking = false;
+let failures = 0;
+let talkedAt = performance.now();
+
+function openTabs() {
+  try {
+    return new BroadcastChannel(STORE_KEY);
+  } catch {
+    return null; // storage is switched off: no two tabs have the same conversation
+  }
+}
+
+function planUpdates() {
+  const isTalking = performance.now() - talkedAt < TALKING_MS;
+  const pause = document.hidden ? PAUSES_MS.hidden : isTalking ? PAUSES_MS.talking : PAUSES_MS.quiet;
+  clearTimeout(timer);
+  timer = setTimeout(askUpdates, Math.min(pause * 2 ** failures, PAUSES_MS.hidden));
+}
+
+function stayTalking() {
+  talkedAt = performance.now();
+  planUpdates();
+}
+
+async function askUpdates() {
+  if (asking) return; // the one on its way plans the next
+  asking = true;
+  clearTimeout(timer);
+  const { sender, seen = 0 } = state;
+  const newest = Math.max(0, ...state.history.map((message) => Number(message.id) || 0));
+  try {
+    const messages = await alone(sender, () => fetchUpdates(sender, seen));
+    if (messages === null) failures += 1;
+    if (!messages) return;
+    failures = 0;
+    tabs?.postMessage(sender);
+    if (sender !== state.sender) return;
+    // Not the id of a reply that came meanwhile: something unasked may have been stored shortly before it.
+    state.seen = Math.max(state.seen ?? 0, messages.at(-1)?.id ?? newest);
+    const come = keep(messages, { unasked: true });
+    if (!come.length) return;
+    save();
+    showUnasked(come);
+    talkedAt = performance.now();
+  } finally {
+    asking = false;
+    planUpdates();
+  }
+}
+
+// One tab asks at a time; the others get what came through the storage. Undefined when it is another's turn.
+async function alone(sender, ask) {
+  const name = `${STORE_KEY}:${sender}`;
+  try {
+    return await navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? ask() : undefined));
+  } catch {
+    return ask(); // no locks on a plain http address: every tab asks, and what comes twice is kept once
+  }
+}
+
+// The messages, or null when there is no answer; never throws. Nobody waits for it, so an error is not shown.
+async function fetchUpdates(sender, after) {
+  try {
+    const response = await fetch("/web/updates", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ sender, after }),
+      signal: AbortSignal.timeout(UPDATES_TIMEOUT_MS),
+    });
+    const answer = response.ok ? await response.json() : null;
+    return Array.isArray(answer?.messages) ? answer.messages : null;
+  } catch {
+    return null;
+  }
+}
+
+// Nobody asked for it now: what is being read stays where it is, and the language of the page what it is.
+function showUnasked(messages) {
+  const wasAtEnd = isAtEnd();
+  // A choice that has the focus goes away with the others: its message keeps the focus in the place.
+  document.activeElement?.closest(".choices")?.closest(".message").focus({ preventScroll: true });
+  removeChoices();
+  const made = messages.map((message) => add(message, true));
+  if (wasAtEnd) scrollTo(made[0]);
+  countUnread(messages.length);
+}
+
+function countUnread(count) {
+  if (!document.hidden || !count) return;
+  unread += count;
+  applyTitle();
+}
+
+function askNow() {
+  failures = 0;
+  askUpdates();
+}
+
+addEventListener("online", askNow);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    planUpdates();
+    return;
+  }
+  unread = 0;
+  applyTitle();
+  stayTalking();
+  askNow();
+});
+// Another tab has just asked: the next turn is a whole pause later.
+tabs?.addEventListener("message", (event) => {
+  if (event.data === state.sender) planUpdates();
+});
 
 // --- the composer ---------------------------------------------------------------------------------------------------
 
@@ -492,9 +655,18 @@ page["confirm-yes"].addEventListener("click", () => {
 // Another tab of the same browser goes on with the same conversation.
 addEventListener("storage", (event) => {
   if (event.key !== STORE_KEY || !event.newValue) return;
+  const before = new Map(state.history.map(({ id, state: at }) => [id, at]));
+  const { sender } = state;
   state = load() ?? state;
+  const changed = state.history.filter(({ id, state: at }) => !before.has(id) || before.get(id) !== at);
+  const unasked = state.sender === sender ? changed.filter((message) => message.unasked) : [];
+  if (unasked.length && unasked.length === changed.length) {
+    showUnasked(unasked);
+    return;
+  }
   applyVariety();
   renderAll();
+  countUnread(unasked.length);
 });
 
 // A message that was on its way when the page was left: whether it arrived is not known.
@@ -503,4 +675,5 @@ for (const message of state.history) {
 }
 applyVariety();
 renderAll();
-if (!state.history.length) begin();
+if (state.history.length) askUpdates();
+else begin();

@@ -1,0 +1,44 @@
+"""The word lists: what they find, and what they must leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.journeys.words import SUBSCRIPTION_WORDS, WordsError, _compile, first_named
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("préviens-moi des prochaines formations", "cohorts"),
+        ("3lemni ila kan chi tkwin jdid", "cohorts"),
+        ("علمني إلا كانت شي دورة جديدة", "cohorts"),
+        ("tell me about new events", "events"),
+        ("les evenements à Rabat", "events"),
+        ("أخبروني بالتظاهرات القادمة", "events"),
+        ("je veux recevoir les nouvelles études", "publications"),
+        ("أريد التوصل بالتقارير", "publications"),
+        # The first one counts.
+        ("un atelier sur les rapports", "events"),
+        # Other words that begin alike.
+        ("éventuellement préviens-moi", None),
+        ("eventually", None),
+        ("je suis étudiant", None),
+        ("préviens-moi", None),
+    ],
+)
+def test_topics_of_news(text: str, topic: str | None) -> None:
+    assert first_named(SUBSCRIPTION_WORDS, text) == topic
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"whole": ["("]}, "words.yml: x: missing"),
+        ({"sometimes": ["a"]}, r"words.yml: x: must have whole, part or first, not \['sometimes'\]"),
+        ({}, "words.yml: x: must have"),
+    ],
+)
+def test_a_malformed_entry_is_named(entry: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(WordsError, match=message):
+        _compile("x", entry)
