@@ -199,7 +199,7 @@ class Answers:
             raise
         except Exception as error:  # a template is a program that staff wrote: 1 / 0, endless ranges, anything
             raise RenderError(f"{key} in {variety}: {type(error).__name__}: {error}") from error
-        return "\n".join(line.rstrip() for line in lines).strip()
+        return wording.typeset("\n".join(line.rstrip() for line in lines).strip(), variety)
 
     def _fact(self, slug: str) -> Fact:
         fact = self._book.facts.get(slug)
@@ -221,7 +221,7 @@ class Answers:
         phrases = self._words[variety].phrases
         pattern = phrases["source" if len(named) == 1 else "sources"]
         separator = "، " if variety in ("ar", "ary-Arab") else ", "
-        return self._environment.from_string(pattern).render(list=separator.join(named))
+        return wording.typeset(self._environment.from_string(pattern).render(list=separator.join(named)), variety)
 
     def _button(self, payload: str, title: str | None, variety: Variety) -> Button:
         if title is None:

@@ -13,9 +13,10 @@ from bot.channels.fitting import split_text
 from bot.db.models import Message
 from bot.messages import Button, Outbound, Variety
 
-#: What a phone shows at once, less what the buttons need: so many lines of so many characters.
-SCREEN_LINES = 22
-LINE_CHARS = 38
+#: What a phone shows at once: so many lines of so many characters (measured on the chat page at 390 × 844 pixels, which
+#: has room for 27 of them; messengers set their text smaller).
+SCREEN_LINES = 24
+LINE_CHARS = 32
 #: A rest of fewer lines is not worth a tap.
 FEWEST_LINES = 4
 #: Among so many of somebody's latest long messages a button finds the rest that it belongs to.
@@ -34,14 +35,14 @@ class Paged:
 def fit_screen(outbound: Outbound, more_title: str) -> Paged:
     """Cut an answer that is longer than a screen before a line; its sources and buttons stay with both parts."""
     lines = outbound.text.removesuffix(outbound.sources).rstrip().split("\n")
-    room = SCREEN_LINES - (count_lines(outbound.sources) if outbound.sources else 0)
+    room = SCREEN_LINES - (count_lines(outbound.sources) + 1 if outbound.sources else 0)
     cut, shown_lines = 0, 0
     while cut < len(lines) and shown_lines + count_lines(lines[cut]) <= room:
         shown_lines += count_lines(lines[cut])
         cut += 1
     if sum(count_lines(line) for line in lines[cut:]) < FEWEST_LINES:
         return Paged(outbound, None)
-    # What is set in belongs to the line before it.
+    # What is set in belongs to the line before it; a heading may stand last, since it says what comes.
     while cut > 1 and lines[cut].startswith(" "):
         cut -= 1
     first, rest = "\n".join(lines[:cut]), "\n".join(lines[cut:])

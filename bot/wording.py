@@ -61,6 +61,11 @@ def number(value: int | float, variety: str) -> str:
     return format_decimal(value, locale=LOCALES[variety]).replace("\u202f", "\u00a0")
 
 
+def typeset(text: str, variety: str) -> str:
+    """A text whose punctuation never begins a line: French has a space before : ; ? ! and inside « », kept together."""
+    return re.sub(r" (?=[:;?!»])|(?<=«) ", "\u00a0", text) if variety == "fr" else text
+
+
 def phone(value: str) -> str:
     """A number in E.164 in groups that can be read: +212 612-345678."""
     number = phonenumbers.parse(value)

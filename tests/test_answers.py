@@ -103,7 +103,7 @@ class TestData:
         async with content.write() as session:
             (await session.get_one(Fact, "jit-006")).publisher = "{{ 7 * 7 }}"
         outbound = await Answers(FactBook(content)).render(Answer("utter_jobintech_cost"), "fr")
-        assert "Source : {{ 7 * 7 }} (" in outbound.text or "Source: {{ 7 * 7 }} (" in outbound.text
+        assert "Source\u00a0: {{ 7 * 7 }} (" in outbound.text
 
 
 class TestButtons:

@@ -212,7 +212,8 @@ def play(dialogue: Dialogue, stage: Stage) -> None:
         replies = _take_step(step, speaker, stage, transcript)
         if replies is None:
             continue
-        text = "\n---\n".join(reply["text"] for reply in replies)
+        # A no-break space is a space to who writes a dialogue.
+        text = "\n---\n".join(reply["text"] for reply in replies).replace("\u00a0", " ")
         transcript.append(f"{who}> {json.dumps(step, ensure_ascii=False)}\n{text}")
         problem = _find_problem(step, replies, text, speaker)
         assert problem is None, f"step {number}: {problem}\n\n" + "\n\n".join(transcript[-4:])

@@ -22,6 +22,10 @@ from bot.journeys.words import SUBSCRIPTION_WORDS, WordsError, _compile, first_n
         ("un atelier sur les rapports", "events"),
         # Other words that begin alike.
         ("éventuellement préviens-moi", None),
+        ("la veille, préviens-moi", None),
+        ("أحدث الأخبار", None),
+        ("أريد التحدث معكم", None),
+        ("العام الدراسي", None),
         ("eventually", None),
         ("je suis étudiant", None),
         ("préviens-moi", None),
