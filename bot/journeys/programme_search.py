@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,8 @@ from bot.journeys.reading import ANY, NEEDS, Heard, Problem
 from bot.messages import Answer
 
 SHOWN = 3
-#: What the buttons offer; what is typed may be any town or sector that the product knows.
-OFFERED_CITIES = ("casablanca", "rabat", "marrakech", "agadir", "tanger")
-OFFERED_SECTORS = ("tech", "agriculture", "health", "finance", "education", "commerce")
+#: How many towns and sectors the buttons offer, those that most programmes name; any other may be typed.
+OFFERED = 5
 #: What each reason for a programme weighs. What is asked for and named outweighs what merely does not exclude.
 WEIGHTS = {
     "need": 8,
@@ -85,6 +85,12 @@ async def list_programmes(session: AsyncSession) -> list[Programme]:
     return list(await session.scalars(select(Programme).options(joinedload(Programme.operator))))
 
 
+def _most_named(named: Iterable[Iterable[str]]) -> list[str]:
+    """The codes that most rows name, the first in the alphabet of those that as many name."""
+    counts = Counter(code for codes in named for code in codes)
+    return sorted(counts, key=lambda code: (-counts[code], code))[:OFFERED]
+
+
 class ProgrammeSearch(Journey):
     """Asks what a founder needs, and ranks what there is."""
 
@@ -103,12 +109,12 @@ class ProgrammeSearch(Journey):
 
     async def ask(self, session: AsyncSession, person: Person, name: str, answers: Mapping[str, str]) -> Question:
         """The usual answers, and "it does not matter"."""
-        kind, codes = {
-            "stage": ("stage", STAGES),
-            "need": ("offer", NEEDS),
-            "city": ("city", OFFERED_CITIES),
-            "sector": ("sector", OFFERED_SECTORS),
-        }[name]
+        kind, codes = name, list(STAGES)
+        if name == "need":
+            kind, codes = "offer", list(NEEDS)
+        elif name in ("city", "sector"):
+            running = [each for each in await list_programmes(session) if each.status != "ended"]
+            codes = _most_named(each.city_slugs if name == "city" else each.sectors for each in running)
         return Question(choices=tuple((f'/inform{{"{kind}": "{code}"}}', None) for code in (*codes, ANY)))
 
     async def check(self, session: AsyncSession, name: str, value: str) -> Problem | None:
