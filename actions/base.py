@@ -18,7 +18,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.engine import Database
-from bot.db.interactions import log_interaction
+from bot.db.interactions import Done, find_answer, log_interaction
 from bot.hours import Hours
 from bot.messages import Answer
 from bot.reach import Reach
@@ -52,6 +52,8 @@ class Request:
     beyond_scope: tuple[dict[str, Any], ...] = ()
     #: Rasa's events since the message came, the latest first.
     since: tuple[dict[str, Any], ...] = ()
+    #: The variety that the message is written in, and how sure that is, as Rasa's parse has it.
+    variety: dict[str, Any] | None = None
 
     def list_values(self, kind: str) -> list[str]:
         """Every value of an entity kind in the message, in order; those of `entities` if it names none itself."""
@@ -111,6 +113,7 @@ def read_request(tracker: Tracker) -> Request:
         message_id=message_id,
         text=str(latest.get("text") or ""),
         beyond_scope=tuple(latest.get("entities_beyond_scope") or ()),
+        variety=latest.get("variety"),
         since=tuple(takewhile(lambda event: event.get("event") != "user", reversed(tracker.events))),
     )
 
@@ -163,8 +166,9 @@ class DatabaseAction(Action):
         clock = perf_counter()
         try:
             async with self._transaction() as session:
-                finding = await self.find(session, request)
-                if self.changes:
+                done = await self._find_done(session, request)
+                finding = Finding(done) if done is not None else await self.find(session, request)
+                if self.changes and done is None:
                     self._log(session, request, clock, finding, is_done=finding.is_done)
         except Exception as error:
             async with self.context.db.write() as session:
@@ -177,6 +181,16 @@ class DatabaseAction(Action):
         if finding.answer is not None:
             dispatcher.utter_message(json_message=finding.answer.as_json())
         return list(finding.events)
+
+    def is_repeatable(self, request: Request) -> bool:
+        """Whether this run of an action that changes something may be done again for the same message."""
+        return False
+
+    async def _find_done(self, session: AsyncSession, request: Request) -> Answer | None:
+        """The answer of an earlier run for the same question, if Rasa asks again, as after a time-out."""
+        if not self.changes or request.message_id is None or self.is_repeatable(request):
+            return None
+        return await find_answer(session, request.message_id, self.action_name, request.text)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
@@ -205,7 +219,7 @@ class DatabaseAction(Action):
             rows_found=finding.rows_found,
             error=error,
             duration_ms=round((perf_counter() - clock) * 1000, 2),
-            is_done=is_done,
+            done=Done(request.text, request.variety) if is_done else None,
         )
 
 

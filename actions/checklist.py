@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import DatabaseAction, Finding, Request, payload
+from bot.clock import utc_now
 from bot.journeys.checklist import REMINDED_AFTER, list_documents, remind, toggle
 from bot.messages import Answer
 
@@ -45,5 +46,5 @@ class RemindChecklist(DatabaseAction):
         if request.contact_id is None:
             return Finding(Answer("utter_jobintech_documents"))
         await remind(session, request.contact_id)
-        promise = await self.context.reach.promise(session, request.contact_id, is_asked=True)
+        promise = await self.context.reach.promise(session, request.contact_id, asked_at=utc_now())
         return Finding(Answer("checklist_reminder_set", {"days": REMINDED_AFTER.days, "promise": promise}))

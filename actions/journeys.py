@@ -59,6 +59,10 @@ class DriveJourney(DatabaseAction):
         self._form = form_of(journey.name)
         self.action_name = f"validate_{self._form}"
 
+    def is_repeatable(self, request: Request) -> bool:
+        """A question is put again after each interruption."""
+        return _entry(request.since, self._form) == "returns"
+
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """The next question, or what the journey came to; without an answer the message is left to others."""
         if request.contact_id is None:
@@ -177,12 +181,11 @@ class SendLinkCode(DatabaseAction):
             return Finding(Answer("journey_over"), {}, 0)
         lookup = {"reference": twin.reference}
         sent = Answer("link_code_sent", {"minutes": _CODE_MINUTES})
-        if await count_told(session, twin.contact_id, "link_code_requested", CODES_WITHIN) >= MOST_CODES:
-            # Somebody who keeps asking must not fill another person's phone.
-            return Finding(sent, lookup, 0)
-        if not await self.context.reach.can_tell(session, twin.contact_id):
+        told = await count_told(session, twin.contact_id, "link_code_requested", CODES_WITHIN)
+        # Somebody who keeps asking must not fill another person's phone.
+        if told >= MOST_CODES or not await self.context.reach.can_tell(session, twin.contact_id):
             return Finding(Answer("link_code_unsent", {}, (("/request_human", None),)), lookup, 0)
-        code = await make_code(session, twin.contact_id)
+        code = await make_code(session, twin.contact_id, "sent")
         # Nobody asked for it there: whoever said STOP is left alone, since it may be a stranger who asks here.
         plan_notice(session, twin.contact_id, Answer("link_code_requested", {"code": code, "minutes": _CODE_MINUTES}))
         return Finding(sent, lookup, 1)

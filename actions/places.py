@@ -33,7 +33,10 @@ async def _place_answer(session: AsyncSession, registration: Registration, event
     """What a registration is worth now."""
     data: dict[str, Any] = {**registrations.describe(event), "reference": registration.reference}
     is_waiting = registration.state == "waiting"
-    data["promise"] = await context.reach.promise(session, registration.contact_id, is_asked=is_waiting)
+    # Whoever waits has asked to be told of a place; nobody asks for reminders.
+    asked_at = registration.created_at if is_waiting else None
+    data["promise"] = await context.reach.promise(session, registration.contact_id, asked_at=asked_at)
+    data["reminders"] = registrations.list_reminders(event)
     if is_waiting:
         data["position"] = await registrations.find_position(session, registration)
         return Answer("place_waiting", data, ((payload("event_cancel", event=event.slug), "@leave_place"),))

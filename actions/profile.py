@@ -14,14 +14,14 @@ from bot.db.linking import CODE_HELD, make_code
 from bot.db.people import choose_variety, count_held, subscribe, unsubscribe
 from bot.journeys.conductor import pause_drafts
 from bot.journeys.preregistration import CORRECTABLE
-from bot.journeys.words import SUBSCRIPTION_WORDS, first_named
+from bot.journeys.words import SUBSCRIPTION_WORDS, list_named
 from bot.messages import VARIETIES, Answer
+from bot.news import SUBJECTS, TOPICS, narrow
 
-TOPICS = ("cohorts", "events", "publications")
 #: In a button: no narrower than the topic itself.
 EVERYWHERE = "all"
 #: What may stand between a look-up and "préviens-moi".
-_ASIDE = frozenset({"subscribe_updates", "affirm", "inform", "thank"})
+_ASIDE = frozenset({"subscribe_updates", "affirm", "thank"})
 
 
 class ChangeLanguage(DatabaseAction):
@@ -46,16 +46,16 @@ class Subscribe(DatabaseAction):
     action_name = "action_subscribe"
     changes = True
 
-    #: Look-ups after which "préviens-moi" says enough, the topic of each, and what narrows it.
-    looked_up: ClassVar[dict[str, tuple[str, frozenset[str]]]] = {
-        "jobintech_dates": ("cohorts", frozenset({"city", "track"})),
-        "event_search": ("events", frozenset({"city", "topic"})),
-        "publications_search": ("publications", frozenset({"topic"})),
+    #: Look-ups after which "préviens-moi" says enough, and the topic of each.
+    looked_up: ClassVar[dict[str, str]] = {
+        "jobintech_dates": "cohorts",
+        "event_search": "events",
+        "publications_search": "publications",
     }
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `subscribed`, or `subscribe_choose` when the topic is not clear."""
-        asked = self._read(request)
+        asked = await self._read(session, request)
         if asked is None or request.contact_id is None:
             choices = tuple((payload("subscribe_updates", topic=name), None) for name in TOPICS)
             return Finding(Answer("subscribe_choose", {}, choices), is_done=False)
@@ -66,24 +66,35 @@ class Subscribe(DatabaseAction):
         wider = ((payload("subscribe_updates", topic=topic, city=EVERYWHERE), "@everything"),) if wish else ()
         return Finding(Answer("subscribed", data, wider), {"topic": topic, **wish})
 
-    def _read(self, request: Request) -> tuple[str, dict[str, str]] | None:
+    async def _read(self, session: AsyncSession, request: Request) -> tuple[str, dict[str, str]] | None:
         """The topic and what narrows it: of this message, else of what was looked up before it; None: not clear."""
-        last, before = next((turn for turn in request.earlier if turn[0] not in _ASIDE), ("", {}))
-        looked_up, narrowing = self.looked_up.get(last, (None, frozenset()))
-        named = request.list_values("topic")
-        said = None if request.text.startswith("/") else first_named(SUBSCRIPTION_WORDS, request.text)
-        topic = next((name for name in (*named, said) if name in TOPICS), looked_up)
-        if topic is None:
+        last, before = _find_last(request)
+        looked_up = self.looked_up.get(last)
+        kinds = [name for name in request.list_values("topic") if name in TOPICS]
+        if not kinds and not request.text.startswith("/"):
+            kinds = list_named(SUBSCRIPTION_WORDS, request.text)
+        if len(kinds) > 1 or not (kinds or looked_up):
             return None
+        topic = kinds[0] if kinds else str(looked_up)
         if request.entities.get("city") == EVERYWHERE:
             return topic, {}
-        wish = {name: value for name, value in request.entities.items() if name in ("city", "track")}
-        theme = next((name for name in named if name not in TOPICS), None)
-        if theme is not None:
-            wish["topic"] = theme
+        said = {**request.entities}
+        said["topic"] = next((name for name in request.list_values("topic") if name in SUBJECTS.get(topic, ())), "")
+        wish = await narrow(session, topic, said)
         if not wish and looked_up == topic:
-            wish = {name: value for name, value in before.items() if name in narrowing}
+            wish = await narrow(session, topic, before)
         return topic, wish
+
+
+def _find_last(request: Request) -> tuple[str, dict[str, str]]:
+    """The intent of the last look-up and what it was about, with what was added since: "à Rabat", then "Casablanca"."""
+    added: dict[str, str] = {}
+    for intent, entities in request.earlier:
+        if intent == "inform":
+            added = {**entities, **added}
+        elif intent not in _ASIDE:
+            return intent, {**entities, **added}
+    return "", added
 
 
 class Unsubscribe(DatabaseAction):

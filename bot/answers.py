@@ -40,7 +40,7 @@ _NAMED_BY_DATABASE = ("city", "track", "publisher")
 FILTERS = (
     "day", "moment", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic", "diploma",
     "situation", "field", "journey", "application_state", "answer", "place_state", "purpose", "reason", "enrolment",
-    "reminding", "offering", "telling", "price",
+    "reminding", "reminding_soon", "offering", "telling", "price",
 )  # fmt: skip
 #: Fields of journeys whose answers are codes.
 _CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "sector", "topic"})

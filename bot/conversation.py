@@ -23,6 +23,7 @@ from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.content import phrase
 from bot.db.engine import Database
+from bot.db.interactions import forget_answers
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
 from bot.errors import RasaError
@@ -150,7 +151,7 @@ class Conversation:
                 return await self._put_off(message, reply.error)
         heard = await self._heard_variety(message, question, reply.turn, writer)
         variety = await self._chosen_variety(writer.contact) or heard
-        pages, render_error = await self._render(reply.answers, variety)
+        pages, render_error = await self._render(reply.answers, variety, message.channel)
         if question.rest is not None:
             pages = [await self._turn_page(message.contact_id, question.rest)]
         error = reply.error or render_error
@@ -259,12 +260,19 @@ class Conversation:
     async def _heard_variety(self, message: Message, question: Question, turn: Turn | None, writer: Writer) -> Variety:
         """The variety that the person writes: by this message if it is clear, else by what came before."""
         form = writer.form
-        if question.text is None or turn is None or (form is not None and form.requested in _NAME_FIELDS):
+        typed = question.text or (message.text if question.variety is not None else None)
+        if typed is None or (form is not None and form.requested in _NAME_FIELDS):
+            return writer.variety
+        if turn is not None:
+            heard, sure = turn.understanding.variety, turn.understanding.variety_confidence
+        elif question.variety is not None:
+            heard, sure = question.variety["name"], float(question.variety["confidence"])
+        else:
             return writer.variety
         is_first = await self._is_first(message)
         # To a question of a journey many answer with a technical term, whatever they speak.
         words_needed = IN_JOURNEY_WORDS if form is not None else 0
-        return clear_variety(turn.understanding, question.text, writer.variety, is_first, words_needed)
+        return clear_variety(heard, sure, typed, writer.variety, is_first, words_needed)
 
     async def _chosen_variety(self, contact: Contact) -> Variety | None:
         """The variety that the person asked for; read again, since the action of this very turn may have changed it."""
@@ -281,8 +289,12 @@ class Conversation:
             )
             return not await session.scalar(query)
 
-    async def _render(self, answers: Sequence[Answer], variety: Variety) -> tuple[list[Paged], str | None]:
+    async def _render(
+        self, answers: Sequence[Answer], variety: Variety, channel: str
+    ) -> tuple[list[Paged], str | None]:
         """The words of every answer; an answer that can't be written becomes the apology, and the error is kept."""
+        shown_on = self._channels.get(channel)
+        is_numbered = shown_on is not None and not shown_on.shows_buttons
         pages: list[Paged] = []
         error: str | None = None
         for answer in answers:
@@ -293,8 +305,9 @@ class Conversation:
                 error = f"RenderError: {failure}"
             else:
                 # A question of a journey is put whole: nobody confirms a summary of which they saw a half.
-                is_question = answer.key.startswith("ask_")
-                pages.append(Paged(outbound, None) if is_question else fit_screen(outbound, phrase(variety, "more")))
+                # Where buttons are numbers, they are those of the last message.
+                is_whole = answer.key.startswith("ask_") or (is_numbered and answer is not answers[-1])
+                pages.append(Paged(outbound, None) if is_whole else fit_screen(outbound, phrase(variety, "more")))
         if not pages:
             pages.append(Paged(await self._answers.render(Answer("apology"), variety), None))
         return pages, error
@@ -363,6 +376,7 @@ class Conversation:
                 return
             if message.text:
                 await session.execute(update(Contact).where(Contact.id == message.contact_id).values(variety=variety))
+            await forget_answers(session, message.id)
             for page in pages:
                 outbound = page.shown
                 session.add(

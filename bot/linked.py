@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.interactions import count_outcomes, log_interaction
+from bot.db.interactions import Done, count_outcomes, log_interaction
 from bot.db.linking import find_code, find_code_owner, merge_contacts, use_code
 from bot.db.models import Message
 from bot.journeys.conductor import find_draft
@@ -51,7 +51,13 @@ async def answer_code(session: AsyncSession, message: Message) -> Answer:
 def _note(session: AsyncSession, message: Message, contact_id: int, answer: Answer) -> Answer:
     """Keep what came of a code with the code's own change: a message that is tried again hears the same."""
     log_interaction(
-        session, _ACTION, answer, contact_id=contact_id, message_id=message.id, duration_ms=0.0, is_done=True
+        session,
+        _ACTION,
+        answer,
+        contact_id=contact_id,
+        message_id=message.id,
+        duration_ms=0.0,
+        done=Done(message.payload or message.text),
     )
     return answer
 

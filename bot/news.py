@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from bot.db.models import Announcement, Cohort, Contact, Event, Publication, Subscription
+from bot.db.models import Announcement, City, Cohort, Contact, Event, Publication, Subscription, Track
 from bot.db.notices import plan_notice
+from bot.db.seed.fields import EVENT_TOPICS, PUBLICATION_TOPICS
 from bot.errors import AssistantError
 from bot.messages import Answer
 
@@ -80,6 +81,14 @@ def _tell_publication(publication: Publication) -> News:
     return News({"topic": frozenset(publication.topics)}, Answer("news_publication", data, (_STOP,)))
 
 
+#: What each topic of subscriptions can be narrowed to.
+NARROWED_BY: Mapping[str, frozenset[str]] = {
+    "cohorts": frozenset({"city", "track"}),
+    "events": frozenset({"city", "topic"}),
+    "publications": frozenset({"topic"}),
+}
+#: The subjects that rows of a topic have.
+SUBJECTS: Mapping[str, tuple[str, ...]] = {"events": EVENT_TOPICS, "publications": PUBLICATION_TOPICS}
 #: By the topic of subscriptions: the table, and what is told of a row.
 _KINDS: Mapping[str, tuple[type[Any], Callable[[Any], News]]] = {
     "cohorts": (Cohort, _tell_cohort),
@@ -87,6 +96,18 @@ _KINDS: Mapping[str, tuple[type[Any], Callable[[Any], News]]] = {
     "publications": (Publication, _tell_publication),
 }
 TOPICS = tuple(_KINDS)
+
+
+async def narrow(session: AsyncSession, topic: str, said: Mapping[str, str]) -> dict[str, str]:
+    """What of something said can narrow a subscription: only what rows of that topic have, or nothing would be told."""
+    wish = {name: value for name, value in said.items() if name in NARROWED_BY[topic]}
+    if "topic" in wish and wish["topic"] not in SUBJECTS[topic]:
+        del wish["topic"]
+    if "city" in wish and await session.get(City, wish["city"]) is None:
+        del wish["city"]
+    if "track" in wish and await session.get(Track, wish["track"]) is None:
+        del wish["track"]
+    return wish
 
 
 async def announce(session: AsyncSession, topic: str, slug: str, staff: str, *, again: bool = False) -> int:
@@ -114,9 +135,15 @@ async def announce(session: AsyncSession, topic: str, slug: str, staff: str, *, 
     told = 0
     for subscription in await session.scalars(query.order_by(Subscription.id)):
         if news.fits(subscription.wishes):
-            # A later STOP ends the subscription, and drops what was not told yet.
-            asked_at = subscription.created_at
-            plan_notice(session, subscription.contact_id, news.answer, asked_at=asked_at, subject=f"{topic}:{slug}")
+            plan_notice(
+                session,
+                subscription.contact_id,
+                news.answer,
+                # A later STOP ends the subscription, and drops what was not told yet.
+                asked_at=subscription.created_at,
+                subject=f"{topic}:{slug}",
+                is_news=True,
+            )
             told += 1
     session.add(Announcement(topic=topic, slug=slug, told=told, announced_by=staff))
     return told

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,8 +30,10 @@ class Question:
     payload: str | None = None
     answers: tuple[Answer, ...] = ()
     rest: Outbound | None = None
-    #: Of answers that were found for something done before: the intent that it was done for.
+    #: Of answers that were found for something done before: the intent that it was done for, and the variety of the
+    #: message with its confidence.
     intent: str | None = None
+    variety: Mapping[str, Any] | None = None
 
 
 async def read_question(
@@ -40,8 +43,7 @@ async def read_question(
     if message.payload is not None:
         return await _read_payload(session, message, message.payload)
     if message.text:
-        buttons, is_numbered = await _last_buttons(session, message, channels)
-        payload = find_choice(message.text, buttons, numbered=is_numbered)
+        payload = await _find_typed_choice(session, message, channels)
         if payload is not None:
             # A button of ours, as the log has it.
             return await _read_more(session, message, payload) or Question(payload=payload)
@@ -90,15 +92,17 @@ async def _read_attachment(session: AsyncSession, message: Message, requested: s
     return Question(answers=(Answer("unsupported", {"kind": attachment["kind"]}),))
 
 
-async def _last_buttons(
-    session: AsyncSession, message: Message, channels: Mapping[str, Channel]
-) -> tuple[list[dict[str, str]], bool]:
-    """The buttons of the last message to this person, and whether they were shown as a numbered list."""
-    query = select(Message).where(
-        Message.contact_id == message.contact_id, Message.direction == "out", Message.id < message.id
-    )
-    last = await session.scalar(query.order_by(Message.id.desc()).limit(1))
+async def _find_typed_choice(session: AsyncSession, message: Message, channels: Mapping[str, Channel]) -> str | None:
+    """The payload of the button that a text names: by its number among those of the last message to this person, where
+    they were shown as a numbered list, or by its words among those of the last turn."""
+    own = (Message.contact_id == message.contact_id) & (Message.direction == "out") & (Message.id < message.id)
+    last = await session.scalar(select(Message).where(own).order_by(Message.id.desc()).limit(1))
     if last is None:
-        return [], False
+        return None
     channel = channels.get(message.channel)
-    return last.buttons, channel is not None and not channel.shows_buttons and last.channel == message.channel
+    is_numbered = channel is not None and not channel.shows_buttons and last.channel == message.channel
+    payload = find_choice(message.text, last.buttons, numbered=is_numbered)
+    if payload is None and last.reply_to_id is not None:
+        turn = await session.scalars(select(Message.buttons).where(own, Message.reply_to_id == last.reply_to_id))
+        payload = find_choice(message.text, [button for buttons in turn for button in buttons], numbered=False)
+    return payload

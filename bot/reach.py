@@ -60,10 +60,11 @@ class Reach:
             return Route(max(pages, key=_last_heard))
         return "; ".join(reasons) or "no address"
 
-    async def promise(self, session: AsyncSession, contact_id: int, *, is_asked: bool = False) -> Promise:
-        """What may be promised to somebody about later messages; a STOP does not end what they ask for after it."""
+    async def promise(self, session: AsyncSession, contact_id: int, *, asked_at: datetime | None = None) -> Promise:
+        """What may be promised to somebody about later messages; what they asked for after a STOP is told."""
         contact = await session.get_one(Contact, contact_id)
-        if contact.unsubscribed_at is not None and not is_asked:
+        stopped_at = contact.unsubscribed_at
+        if stopped_at is not None and (asked_at is None or asked_at < stopped_at):
             return "stopped"
         identities = list(await session.scalars(select(Identity).where(Identity.contact_id == contact_id)))
         ways: set[Promise] = set()

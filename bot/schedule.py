@@ -14,7 +14,7 @@ from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices
 from bot.db.people import end_holds
 from bot.journeys.conductor import forget_old_drafts
-from bot.journeys.registrations import REMINDERS, lapse_offers, offer_free_places, pass_over_unreached
+from bot.journeys.registrations import REMINDERS, list_unsettled, settle
 from bot.messages import Answer, Variety
 from bot.outbox import Outbox
 from bot.reach import Reach, Route
@@ -33,11 +33,16 @@ class Schedule:
 
     async def run_due(self) -> None:
         """Do everything whose time has come."""
+        async with self._db.read() as session:
+            unsettled = await list_unsettled(session)
+        # Each in a transaction of its own: an event is locked while its places are given, and by one lock at a time
+        # nobody waits for the other in a circle.
+        for event_slug in unsettled:
+            async with self._db.write() as session:
+                await settle(session, event_slug)
         async with self._db.write() as session:
-            await pass_over_unreached(session)
-            await lapse_offers(session)
-            await offer_free_places(session)
             await forget_old_drafts(session)
+        async with self._db.write() as session:
             await end_holds(session)
         async with self._db.read() as session:
             due = await list_due_notices(session)

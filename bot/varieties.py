@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.messages import RIGHT_TO_LEFT, Understanding, Variety
+from bot.messages import RIGHT_TO_LEFT, Variety
 
 #: From this probability on, or from this number of words on, a message says by itself in which variety it is.
 CLEAR_VARIETY = 0.75
@@ -17,19 +17,29 @@ IN_JOURNEY_WORDS = 3
 _NO_LANGUAGE = re.compile(r"\S+@\S+|https?://\S+|\bwww\.\S+", re.IGNORECASE)
 
 
-def clear_variety(heard: Understanding, text: str, before: Variety, is_first: bool, words_needed: int = 0) -> Variety:
+def clear_variety(
+    heard: Variety, sure: float, text: str, before: Variety, is_first: bool, words_needed: int = 0
+) -> Variety:
     """The variety of a typed message, with the contact's last one deciding for what is short or doubtful ("ok").
 
     The script always counts: Arabic letters are never answered in French, nor Latin ones in Arabic; unless the message
     has fewer words than are needed to say anything of its language.
+
+    Args:
+        heard: the likeliest variety.
+        sure: how sure that is, 0 to 1; 0 for a text without words.
+        text: what was typed.
+        before: the variety of the last clear message.
+        is_first: whether this is the first message that was understood.
+        words_needed: so many words a message must have to count.
     """
     mixes = words_needed > 0 and before in RIGHT_TO_LEFT and any("\u0600" <= letter <= "\u06ff" for letter in text)
-    if len(text.split()) < words_needed or (mixes and heard.variety not in RIGHT_TO_LEFT):
+    if len(text.split()) < words_needed or (mixes and heard not in RIGHT_TO_LEFT):
         return before
     if not any(letter.isalpha() for letter in _NO_LANGUAGE.sub("", text)):
         return before
-    same_script = (heard.variety in RIGHT_TO_LEFT) == (before in RIGHT_TO_LEFT)
+    same_script = (heard in RIGHT_TO_LEFT) == (before in RIGHT_TO_LEFT)
     needed = CLEAR_AT_FIRST if is_first else CLEAR_VARIETY
-    is_clear = heard.variety_confidence >= needed or len(text.split()) >= CLEAR_WORDS
-    has_words = heard.variety_confidence > 0
-    return heard.variety if has_words and (is_clear or not same_script) else before
+    is_clear = sure >= needed or len(text.split()) >= CLEAR_WORDS
+    has_words = sure > 0
+    return heard if has_words and (is_clear or not same_script) else before

@@ -75,14 +75,19 @@ async def find_writer(session: AsyncSession, message: Message, now: datetime, bo
 
 
 async def _find_done(session: AsyncSession, message: Message, asking: Draft | None) -> Question | None:
-    """What was done for a message when it was tried before, with the question of the journey that is open since."""
-    intent, answers = await find_done(session, message.id)
-    if not answers:
+    """What was done for a message when it was tried before, with the question of the journey that is open since.
+
+    None also for a message of several questions, of which one was answered: Rasa is asked again, and each action that
+    did its part gives its answer again.
+    """
+    done = await find_done(session, message.id)
+    if done is None or not all(question.startswith("/") or question == message.text for question in done.questions):
         return None
+    answers = done.answers
     if asking is not None and not any(answer.key.startswith("ask_") for answer in answers):
         person = Person(message.contact_id, message.channel, message.id)
         with session.no_autoflush:
             # Read only: putting a question again is noted in the draft, which nobody needs to have written.
             step = await ask_again(session, JOURNEYS[asking.journey], person)
         answers += (step.answer,) if step.answer is not None else ()
-    return Question(answers=answers, intent=intent)
+    return Question(answers=answers, intent=done.intent, variety=done.variety)

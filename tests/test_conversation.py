@@ -30,7 +30,7 @@ from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import City, Contact, Message, Session
 from bot.inbox import Inbox
-from bot.messages import Attachment, Inbound, Understanding, Variety
+from bot.messages import Attachment, Inbound, Variety
 from bot.varieties import clear_variety
 
 SQLITE_ONLY = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -422,10 +422,6 @@ class TestSessions:
             assert (await session.scalars(select(Session.turns))).all() == [1]
 
 
-def heard(variety: Variety, sure: float) -> Understanding:
-    return Understanding("greet", 0.9, variety, sure)
-
-
 class TestVariety:
     @pytest.mark.parametrize(
         ("variety", "sure", "text", "before", "is_first", "chosen"),
@@ -445,10 +441,10 @@ class TestVariety:
         ],
     )
     def test_short_messages_take_the_last_variety(
-        self, variety: Variety, sure: float, text: str, before: str, is_first: bool, chosen: str
+        self, variety: Variety, sure: float, text: str, before: Variety, is_first: bool, chosen: str
     ) -> None:
         """A clear or first message says its variety; a doubtful one keeps the last, except when the script differs."""
-        assert clear_variety(heard(variety, sure), text, before, is_first) == chosen
+        assert clear_variety(variety, sure, text, before, is_first) == chosen
 
     async def test_replies_follow_the_person(self, db: Database, database_url: str) -> None:
         """The variety of a clear message holds for short ones and for buttons, until another clear one."""

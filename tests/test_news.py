@@ -9,10 +9,21 @@ import pytest
 from sqlalchemy import select
 
 from bot.db.engine import Database
-from bot.db.models import Announcement, Contact, Event, Notice, Publication, Subscription
+from bot.db.models import (
+    Announcement,
+    Contact,
+    Event,
+    Identity,
+    Message,
+    Notice,
+    Publication,
+    Subscription,
+)
+from bot.db.notices import list_due_notices, plan_notice
 from bot.db.people import subscribe, unsubscribe
 from bot.db.seed import seed
-from bot.news import NewsError, announce
+from bot.messages import Answer
+from bot.news import NewsError, announce, narrow
 
 
 async def add_subscriber(db: Database, topic: str, *wishes: dict[str, str]) -> int:
@@ -93,6 +104,62 @@ async def test_a_publication_is_told_by_its_topics(db: Database) -> None:
     async with db.write() as session:
         assert await announce(session, "publications", publication.slug, "agent") == 1
     assert await list_told(db) == [told]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said", "wish"),
+    [
+        ("cohorts", {"topic": "training"}, {}),
+        ("cohorts", {"track": "data", "topic": "data", "city": "rabat"}, {"track": "data", "city": "rabat"}),
+        ("cohorts", {"track": "networks"}, {}),
+        ("events", {"track": "ai", "topic": "ai"}, {"topic": "ai"}),
+        ("events", {"topic": "strategy", "city": "atlantis"}, {}),
+        ("publications", {"topic": "ai", "city": "rabat"}, {"topic": "ai"}),
+        ("publications", {"topic": "cloud"}, {}),
+    ],
+)
+async def test_nothing_is_wished_for_that_no_row_has(
+    db: Database, topic: str, said: dict[str, str], wish: dict[str, str]
+) -> None:
+    """Or the person would be told that it is noted, and never hear of anything."""
+    async with db.write() as session:
+        await seed(session)
+        assert await narrow(session, topic, said) == wish
+
+
+async def test_news_wait_for_everything_else(db: Database) -> None:
+    """However many people are told of an event, a reminder that is due goes first."""
+    await add_event(db)
+    for _ in range(3):
+        await add_subscriber(db, "events")
+    async with db.write() as session:
+        await announce(session, "events", "demo", "agent")
+    async with db.write() as session:
+        (contact_id,) = (await session.scalars(select(Contact.id).limit(1))).all()
+        plan_notice(session, contact_id, Answer("event_soon"))
+    async with db.read() as session:
+        due = await list_due_notices(session, limit=2)
+    assert [notice.answer["answer"] for notice in due] == ["event_soon", "news_event"]
+
+
+async def test_stop_holds_back_what_is_on_its_way(db: Database) -> None:
+    """Of our own accord, that is: an answer to a message goes out."""
+    contact_id = await add_subscriber(db, "events")
+    async with db.write() as session:
+        identity = Identity(contact_id=contact_id, channel="telegram", address="1")
+        session.add(identity)
+        await session.flush()
+        columns = {"contact_id": contact_id, "identity_id": identity.id, "direction": "out", "channel": "telegram"}
+        messages = [Message(**columns, state="queued", text=text) for text in ("news", "reply")]
+        session.add_all(messages)
+        await session.flush()
+        plan_notice(session, contact_id, Answer("news_event"), asked_at=datetime(2026, 1, 1, tzinfo=UTC))
+        notice = (await session.scalars(select(Notice))).one()
+        notice.state, notice.message_id = "queued", messages[0].id
+        await unsubscribe(session, contact_id)
+    async with db.read() as session:
+        states = dict((await session.execute(select(Message.text, Message.state))).all())
+    assert states == {"news": "undeliverable", "reply": "queued"}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from twilio.rest import Client
 
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.channels.fitting import numbered_list, split_text
-from bot.channels.whatsapp_templates import ChoiceWords, decode_payload, find_template, fits_variable
+from bot.channels.whatsapp_templates import ChoiceWords, decode_payload, find_template, fit_variable, fits_variable
 from bot.errors import MalformedInbound, NotAuthentic, SendError
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Attachment, Inbound, Outbound
 
@@ -188,9 +188,7 @@ class WhatsAppChannel:
         words = self._words.get(message.variety) or self._words[DEFAULT_VARIETY]
         if message.template is not None:
             # An approved template with one variable, which takes one line.
-            line = " – ".join(filter(None, (part.strip() for part in message.text.splitlines())))
-            if not fits_variable(line):
-                raise SendError("the text does not fit the template's variable", code="template", retryable=False)
+            line = fit_variable(message.text)
             variables = json.dumps({"1": line}, ensure_ascii=False)
             return await self._post(address, content_sid=message.template, content_variables=variables)
         choices = [button for button in message.buttons if button.payload is not None]

@@ -10,7 +10,7 @@ templates for messages that the bot starts
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from twilio.rest import Client
 from twilio.rest.content.v1.content import ContentList
 
+from bot.channels.fitting import split_text
 from bot.messages import DEFAULT_VARIETY, PAYLOAD_LIMIT_BYTES, Button
 
 #: Buttons in a quick reply that was not approved beforehand, and the length of their titles.
@@ -101,6 +102,27 @@ def fits_variable(text: str) -> bool:
         and not any(letter in text for letter in "\n\r\t\v\f\x85\u2028\u2029")
         and " " * 5 not in text
     )
+
+
+def fit_variable(text: str) -> str:
+    """A text of several lines as the one line of a variable: the first line and the links, and of the rest what fits.
+
+    Raises:
+        ValueError: there is no text.
+    """
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise ValueError("a template's variable needs a text")
+    kept = {0, *(number for number, line in enumerate(lines) if "://" in line)}
+    for number in range(len(lines)):
+        if _count_chars(_join(lines, kept | {number})) <= VARIABLE_LIMIT_CHARS:
+            kept.add(number)
+    line = _join(lines, kept)
+    return line if _count_chars(line) <= VARIABLE_LIMIT_CHARS else split_text(line, VARIABLE_LIMIT_CHARS - 2)[0] + " …"
+
+
+def _join(lines: Sequence[str], kept: Collection[int]) -> str:
+    return " – ".join(line for number, line in enumerate(lines) if number in kept)
 
 
 def encode_payload(payload: str) -> str:

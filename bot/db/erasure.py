@@ -21,6 +21,7 @@ from bot.db.models import (
     DocumentTick,
     Draft,
     Erasure,
+    Event,
     Identity,
     Interaction,
     Message,
@@ -58,6 +59,9 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
         deleted = (await session.execute(statement)).rowcount  # type: ignore[attr-defined]  # a DELETE's result has it
         counts[table] = counts.get(table, 0) + deleted
 
+    # As whoever gives places does: the event first, then its registrations.
+    events = select(Registration.event_slug).where(Registration.contact_id == contact_id)
+    await session.execute(select(Event.slug).where(Event.slug.in_(events)).order_by(Event.slug).with_for_update())
     applications = select(Application.id).where(Application.contact_id == contact_id)
     await count(
         delete(ApplicationChange).where(ApplicationChange.application_id.in_(applications)), "application_changes"

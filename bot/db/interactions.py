@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
-from bot.db.models import Interaction
+from bot.db.models import Interaction, Message
 from bot.messages import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Of something that was done: the question it answers, as Rasa saw it, and the variety that this is written in.
+
+    A message may hold several questions; each is one for Rasa.
+    """
+
+    question: str
+    variety: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoneBefore:
+    """What was done for a message when it was tried before, in order."""
+
+    intent: str | None
+    questions: frozenset[str]
+    answers: tuple[Answer, ...]
+    variety: Mapping[str, Any] | None
 
 
 def log_interaction(
@@ -20,14 +43,16 @@ def log_interaction(
     *,
     contact_id: int | None,
     message_id: int | None,
-    is_done: bool = False,
+    done: Done | None = None,
     **values: Any,
 ) -> None:
     """Note one run of an action; `values` are further columns of `Interaction`.
 
-    With `is_done` the answer is kept too: it is given again when the message is tried again.
+    With `done` the answer is kept too, until the message is closed: it is given again when the message is tried again.
     """
-    kept = answer.as_json() if is_done and answer is not None else None
+    kept = None
+    if done is not None and answer is not None:
+        kept = {**answer.as_json(), "question": done.question, "variety": done.variety}
     session.add(
         Interaction(
             contact_id=contact_id,
@@ -40,18 +65,49 @@ def log_interaction(
     )
 
 
-async def find_done(session: AsyncSession, message_id: int) -> tuple[str | None, tuple[Answer, ...]]:
-    """The intent of a message and the answers to what was done for it before, in order; none for a new one."""
-    query = select(Interaction).where(Interaction.message_id == message_id, Interaction.error.is_(None))
-    rows = [row for row in await session.scalars(query.order_by(Interaction.id)) if row.answer is not None]
-    return (rows[0].intent if rows else None), tuple(Answer.from_json(row.answer) for row in rows if row.answer)
+async def _list_done(session: AsyncSession, message_id: int) -> list[Interaction]:
+    query = select(Interaction).where(Interaction.message_id == message_id, Interaction.answer.is_not(None))
+    return list(await session.scalars(query.order_by(Interaction.id)))
+
+
+async def find_done(session: AsyncSession, message_id: int) -> DoneBefore | None:
+    """What was done for a message when it was tried before; None for a new one."""
+    rows = [(row.intent, row.answer) for row in await _list_done(session, message_id) if row.answer is not None]
+    if not rows:
+        return None
+    questions = frozenset(str(kept["question"]) for _, kept in rows)
+    return DoneBefore(rows[0][0], questions, tuple(Answer.from_json(kept) for _, kept in rows), rows[0][1]["variety"])
+
+
+async def find_answer(session: AsyncSession, message_id: int, action: str, question: str) -> Answer | None:
+    """The answer that an action gave to one question of a message, if it did what was asked.
+
+    The message is locked, so that a run which is not over yet is waited for.
+    """
+    await session.execute(select(Message.id).where(Message.id == message_id).with_for_update())
+    for row in await _list_done(session, message_id):
+        if row.action == action and row.answer is not None and row.answer["question"] == question:
+            return Answer.from_json(row.answer)
+    return None
+
+
+async def forget_answers(session: AsyncSession, message_id: int) -> None:
+    """Drop the answers that were kept for a message: it is closed, and will not be tried again."""
+    await session.execute(update(Interaction).where(Interaction.message_id == message_id).values(answer=None))
 
 
 async def count_outcomes(session: AsyncSession, contact_id: int, outcome: str, within: timedelta) -> int:
     """How often something came to an outcome for one person lately."""
-    query = select(func.count()).where(
-        Interaction.contact_id == contact_id,
-        Interaction.outcome == outcome,
-        Interaction.created_at > utc_now() - within,
-    )
+    query = select(func.count()).where(_came_to(outcome, within), Interaction.contact_id == contact_id)
     return int(await session.scalar(query) or 0)
+
+
+async def count_outcomes_on(session: AsyncSession, channel: str, outcome: str, within: timedelta) -> int:
+    """How often something came to an outcome lately on a channel, whoever wrote."""
+    query = select(func.count()).select_from(Interaction).join(Message, Message.id == Interaction.message_id)
+    found = await session.scalar(query.where(_came_to(outcome, within), Message.channel == channel))
+    return int(found or 0)
+
+
+def _came_to(outcome: str, within: timedelta) -> ColumnElement[bool]:
+    return (Interaction.outcome == outcome) & (Interaction.created_at > utc_now() - within)

@@ -35,6 +35,9 @@ from bot.references import make_reference
 CODE_HELD = timedelta(minutes=15)
 #: With its hyphen, and in the letters that references are made of: "send me the link please" has none.
 _CODE = re.compile(r"\bLINK-([0-9A-HJKMNP-TV-Z]{6})\b", re.IGNORECASE)
+#: Purposes of codes that link: one that a person asked for, and one sent to them since somebody asks elsewhere. Neither
+#: makes the other void.
+LINKING = ("link", "sent")
 #: From the furthest on.
 _FURTHER = ("accepted", "invited", "checking", "incomplete", "received")
 _LIVE_PLACES = ("registered", "offered", "waiting")
@@ -71,7 +74,7 @@ async def use_code(session: AsyncSession, code: str) -> int | None:
 
 
 def _is_valid(code: str) -> ColumnElement[bool]:
-    own = (AccessCode.secret_hash == _hash(code)) & (AccessCode.purpose == "link")
+    own = (AccessCode.secret_hash == _hash(code)) & AccessCode.purpose.in_(LINKING)
     return own & AccessCode.used_at.is_(None) & (AccessCode.expires_at > utc_now())
 
 
@@ -120,11 +123,28 @@ async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> No
     await session.execute(
         delete(DocumentTick).where(DocumentTick.contact_id == merged_id, DocumentTick.document_slug.in_(ticked))
     )
-    topics = select(Subscription.topic).where(Subscription.contact_id == kept_id)
-    await session.execute(
-        delete(Subscription).where(Subscription.contact_id == merged_id, Subscription.topic.in_(topics))
-    )
+    await _unite_subscriptions(session, kept_id, merged_id)
+    # A correction shows one application, and would be put into the other.
+    await session.execute(delete(Draft).where(Draft.contact_id.in_(both), Draft.journey == "correction"))
     await session.flush()
+
+
+async def _unite_subscriptions(session: AsyncSession, kept_id: int, merged_id: int) -> None:
+    """Of two subscriptions to one topic make one that wants what both want."""
+    own = {
+        row.topic: row for row in await session.scalars(select(Subscription).where(Subscription.contact_id == kept_id))
+    }
+    for other in list(await session.scalars(select(Subscription).where(Subscription.contact_id == merged_id))):
+        kept = own.get(other.topic)
+        if kept is None:
+            continue
+        if other.ended_at is None and kept.ended_at is not None:
+            kept.ended_at, kept.wishes = None, other.wishes
+        elif other.ended_at is None:
+            both_narrow = kept.wishes and other.wishes
+            added = [wish for wish in other.wishes if wish not in kept.wishes]
+            kept.wishes = [*kept.wishes, *added] if both_narrow else []
+        await session.delete(other)
 
 
 def _hash(secret: str) -> str:

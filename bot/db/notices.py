@@ -20,6 +20,7 @@ def plan_notice(
     asked_at: datetime | None = None,
     due_at: datetime | None = None,
     subject: str | None = None,
+    is_news: bool = False,
 ) -> None:
     """Tell a person something at a time (None: now); see `Notice` for who asked for it, and for subjects."""
     session.add(
@@ -29,6 +30,7 @@ def plan_notice(
             asked_at=asked_at,
             due_at=due_at or utc_now(),
             subject=subject,
+            is_news=is_news,
         )
     )
 
@@ -41,9 +43,9 @@ async def call_off(session: AsyncSession, contact_id: int, subject: str) -> None
 
 
 async def list_due_notices(session: AsyncSession, limit: int = 100) -> list[Notice]:
-    """Notices whose time has come, the oldest first."""
+    """Notices whose time has come, the oldest first, and news after all others."""
     query = select(Notice).where(Notice.state == "waiting", Notice.due_at <= utc_now())
-    return list(await session.scalars(query.order_by(Notice.due_at, Notice.id).limit(limit)))
+    return list(await session.scalars(query.order_by(Notice.is_news, Notice.due_at, Notice.id).limit(limit)))
 
 
 async def count_told(session: AsyncSession, contact_id: int, key: str, within: timedelta) -> int:

@@ -15,6 +15,7 @@ from bot.db.models import (
     Contact,
     Identity,
     Message,
+    Notice,
     Registration,
     StaffRequest,
     Subscription,
@@ -64,6 +65,13 @@ async def unsubscribe(session: AsyncSession, contact_id: int) -> int:
     """End every subscription and note that the person wants no messages of our own accord; how many were ended."""
     now = utc_now()
     await session.execute(update(Contact).where(Contact.id == contact_id).values(unsubscribed_at=now))
+    # What was on its way of our own accord stays here; what answers something goes out.
+    asked = select(Notice.message_id).where(Notice.contact_id == contact_id, Notice.asked_at < now)
+    unasked = select(Notice.message_id).where(Notice.contact_id == contact_id, Notice.asked_at.is_(None))
+    stopped = {"state": "undeliverable", "error": "the person asked for no more messages"}
+    waiting = (Message.contact_id == contact_id) & (Message.state == "queued")
+    told = Message.id.in_(asked) | Message.id.in_(unasked)
+    await session.execute(update(Message).where(waiting, told).values(**stopped))
     running = (Subscription.contact_id == contact_id) & Subscription.ended_at.is_(None)
     ended = list(await session.scalars(select(Subscription.id).where(running)))
     await session.execute(update(Subscription).where(running).values(ended_at=now))

@@ -72,7 +72,11 @@ async def begin(session: AsyncSession, journey: Journey, person: Person, heard: 
         draft = Draft(contact_id=person.contact_id, journey=journey.name, answers={})
         session.add(draft)
     draft.state, draft.misses = "asking", 0
-    asked = draft.asking if is_resumed else None
+    if not journey.is_resumable:
+        is_resumed, draft.answers, draft.asking = False, {}, None
+    asked = draft.asking if is_resumed and draft.asking != REVIEW else None
+    draft.asking = asked
+    draft.answers = await journey.reopen(session, person, draft.answers)
     await session.flush()
     draft.answers = {**await journey.prefill(session, person, await _known(session, person), heard), **draft.answers}
     if journey.is_short and interrupted is not None and interrupted.id != draft.id:

@@ -107,17 +107,23 @@ class Journey(ABC):
         name: the draft's, and with ``_form`` after it the Rasa form's.
         fields: names of `FIELDS`, in order.
         is_short: begun in the middle of another journey, it goes back to that one at its end.
+        is_resumable: left and begun again, it goes on where it was; else it begins anew.
     """
 
     name: str
     fields: ClassVar[tuple[str, ...]]
     is_short: ClassVar[bool] = False
+    is_resumable: ClassVar[bool] = True
 
     async def prefill(
         self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
     ) -> dict[str, str]:
         """What a new draft starts with, of what the person answered in other journeys; nobody is asked twice."""
         return {name: value for name, value in known.items() if name in self.fields and value != ANY}
+
+    async def reopen(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> dict[str, str]:
+        """The answers that a journey that was left goes on with; its summary is shown again."""
+        return {name: value for name, value in answers.items() if name != REVIEW}
 
     async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
         """What to say instead of beginning, where it makes no sense to begin."""

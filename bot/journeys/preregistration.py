@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
-from bot.db.interactions import count_outcomes
+from bot.db.interactions import count_outcomes, count_outcomes_on
 from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, Track
 from bot.db.notices import plan_notice
 from bot.db.training import list_tracks
@@ -25,9 +25,10 @@ from bot.references import make_reference
 OVER = ("refused", "withdrawn")
 #: States in which the person may still correct it; later the team works on it.
 CORRECTABLE = ("received", "incomplete")
-#: So many phones or e-mails of others' applications are told to one person within this time.
+#: So many phones or e-mails of others' applications are told to one person within a day, and, since anybody can be
+#: somebody new there, to all of the web page within an hour.
 MOST_TWINS = 3
-TWINS_WITHIN = timedelta(days=1)
+MOST_TWINS_ON_PAGE = 30
 #: Where an application keeps the answers.
 COLUMNS = {
     "full_name": "full_name",
@@ -70,6 +71,23 @@ class Preregistration(Journey):
         "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
         "track", REVIEW,
     )  # fmt: skip
+
+    #: What to do about an application with the same phone or e-mail.
+    elsewhere_choices: ClassVar[tuple[tuple[str, str | None], ...]] = (
+        ("/send_link_code", None),
+        ("/request_human", None),
+    )
+
+    async def reopen(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> dict[str, str]:
+        """Without the phone or e-mail that another application has, so that it can be another one."""
+        left = await super().reopen(session, person, answers)
+        twin = await find_twin(session, person.contact_id, left)
+        clashing = {"phone", "email"} if twin is not None else set()
+        return {
+            name: value
+            for name, value in left.items()
+            if name not in clashing or twin is None or getattr(twin, name) != value
+        }
 
     async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
         """One person has one live application."""
@@ -152,14 +170,13 @@ class Preregistration(Journey):
         )
 
     async def _find_twin_stop(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Stop | None:
+        if await _tries_too_many(session, person):
+            # Whoever goes through numbers must not learn which of them applied: none is taken any more.
+            return Stop(Answer("application_unclear", {}, (("/request_human", None),)), "paused")
         twin = await find_twin(session, person.contact_id, answers)
         if twin is None:
             return None
-        tries = await count_outcomes(session, person.contact_id, "application_elsewhere", TWINS_WITHIN)
-        if tries >= MOST_TWINS:
-            # Whoever goes through numbers must not learn which of them applied.
-            return Stop(Answer("application_unclear", {}, (("/request_human", None),)), "paused")
-        choices = (("/send_link_code", None), ("/request_human", None))
+        choices = self.elsewhere_choices
         by = "phone" if answers.get("phone") == twin.phone else "email"
         return Stop(Answer("application_elsewhere", {"by": by}, choices), "paused")
 
@@ -182,10 +199,12 @@ class Preregistration(Journey):
         )
         session.add(application)
         await session.flush()
+        consent = await _find_contact_consent(session, person.contact_id)
+        agreed_at = consent.given_at if consent is not None else None
         data = {
             "reference": application.reference,
             "may_contact": answers["consent_contact"] == "yes",
-            "promise": await person.reach.promise(session, person.contact_id, is_asked=True),
+            "promise": await person.reach.promise(session, person.contact_id, asked_at=agreed_at),
         }
         return Answer("application_received", data)
 
@@ -194,6 +213,8 @@ class Correction(Preregistration):
     """Corrects an application that was sent: its answers as a summary, and the line that is wrong anew."""
 
     name = "correction"
+    is_resumable = False
+    elsewhere_choices = (("/request_human", None),)
     fields = tuple(name for name in Preregistration.fields if name not in PURPOSES)
 
     async def refuse(self, session: AsyncSession, person: Person) -> Answer | None:
@@ -242,13 +263,27 @@ async def _ask_phone(session: AsyncSession, person: Person) -> Question:
     return Question({"can_share": False}, ((f'/inform{{"phone": "{number}"}}', number),))
 
 
+async def _tries_too_many(session: AsyncSession, person: Person) -> bool:
+    """Whether somebody was told of so many applications elsewhere that they may be looking for them."""
+    outcome = "application_elsewhere"
+    if await count_outcomes(session, person.contact_id, outcome, timedelta(days=1)) >= MOST_TWINS:
+        return True
+    on_page = await count_outcomes_on(session, "web", outcome, timedelta(hours=1)) if person.channel == "web" else 0
+    return on_page >= MOST_TWINS_ON_PAGE
+
+
+async def _find_contact_consent(session: AsyncSession, contact_id: int) -> Consent | None:
+    """The latest answer to the question whether the person may be written to."""
+    asked = select(Consent).where(Consent.contact_id == contact_id, Consent.purpose == "contact")
+    return (await session.scalars(asked.order_by(Consent.id.desc()).limit(1))).first()
+
+
 async def change_state(session: AsyncSession, application: Application, state: str, staff: str) -> None:
     """Move an application on, with a line in its history; the person hears of it if they agreed to be written to."""
     now = utc_now()
     application.state, application.updated_at = state, now
     session.add(ApplicationChange(application_id=application.id, state=state, changed_by=staff, changed_at=now))
-    asked = select(Consent).where(Consent.contact_id == application.contact_id, Consent.purpose == "contact")
-    consent = await session.scalar(asked.order_by(Consent.id.desc()).limit(1))
+    consent = await _find_contact_consent(session, application.contact_id)
     if consent is not None and consent.is_given:
         data = {"reference": application.reference, "state": state}
         told = Answer("application_moved", data, (("/application_status", None),))

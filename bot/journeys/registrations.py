@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
@@ -56,11 +56,15 @@ async def register(session: AsyncSession, contact_id: int, event: Event) -> tupl
     """
     await _lock(session, event)
     registration = await find_registration(session, contact_id, event.slug)
-    if registration is not None:
+    if registration is not None and _is_late(registration):
+        _lapse(session, registration, event)
+        await session.flush()
+        await offer_next(session, event)
+    elif registration is not None:
         return registration, False
     is_full = event.capacity is not None and await _count(session, event.slug, *TAKING) >= event.capacity
     # Nobody overtakes those who wait already.
-    is_full = is_full or await _count(session, event.slug, "waiting") > 0
+    is_full = is_full or await _find_next(session, event.slug) is not None
     registration = Registration(
         reference=make_reference("EVT"),
         contact_id=contact_id,
@@ -75,13 +79,14 @@ async def register(session: AsyncSession, contact_id: int, event: Event) -> tupl
 
 
 async def find_position(session: AsyncSession, registration: Registration) -> int:
-    """The place in the waiting list, from 1 on."""
+    """The place in the waiting list, from 1 on, among those who can be told of an offer."""
     before = select(func.count()).where(
         Registration.event_slug == registration.event_slug,
         Registration.state == "waiting",
-        Registration.id <= registration.id,
+        Registration.id < registration.id,
+        _can_be_told(),
     )
-    return int(await session.scalar(before) or 0)
+    return int(await session.scalar(before) or 0) + 1
 
 
 async def cancel(session: AsyncSession, registration: Registration, event: Event) -> None:
@@ -132,68 +137,72 @@ async def offer_next(session: AsyncSession, event: Event) -> None:
         await session.flush()
 
 
-async def _find_next(session: AsyncSession, event_slug: str) -> Registration | None:
-    """Who waits longest, of those who can be told."""
+def _can_be_told() -> ColumnElement[bool]:
+    """Whether somebody who waits was never passed over, or wrote since."""
     wrote = select(Identity.id).where(
         Identity.contact_id == Registration.contact_id, Identity.last_inbound_at > Registration.passed_over_at
     )
-    query = select(Registration).where(
-        Registration.event_slug == event_slug,
-        Registration.state == "waiting",
-        Registration.passed_over_at.is_(None) | wrote.exists(),
-    )
-    return (await session.scalars(query.order_by(Registration.id).limit(1))).first()
+    return Registration.passed_over_at.is_(None) | wrote.exists()
 
 
-async def pass_over_unreached(session: AsyncSession) -> None:
-    """Offer places to the next in line where the person could not be told of the offer."""
+async def _find_next(session: AsyncSession, event_slug: str) -> Registration | None:
+    """Who waits longest, of those who can be told."""
+    waiting = (Registration.event_slug == event_slug) & (Registration.state == "waiting")
+    query = select(Registration).where(waiting, _can_be_told()).order_by(Registration.id).limit(1)
+    return (await session.scalars(query)).first()
+
+
+async def list_unsettled(session: AsyncSession) -> list[str]:
+    """Events for which somebody waits or has an offer."""
+    query = select(Registration.event_slug).where(Registration.state.in_(("waiting", "offered"))).distinct()
+    return list(await session.scalars(query.order_by(Registration.event_slug)))
+
+
+async def settle(session: AsyncSession, event_slug: str) -> None:
+    """Bring the offers of one event up to date.
+
+    Those that nobody took end, those that could not be told go on, and what became free in another way is offered (more
+    places, somebody who was erased).
+    """
+    event = await session.get_one(Event, event_slug)
+    await _lock(session, event)
+    offered = (Registration.event_slug == event_slug) & (Registration.state == "offered")
+    for registration in list(await session.scalars(select(Registration).where(offered).order_by(Registration.id))):
+        if _is_late(registration):
+            _lapse(session, registration, event)
+        elif await _is_unreached(session, registration):
+            now = utc_now()
+            registration.state, registration.updated_at = "waiting", now
+            registration.offered_until, registration.passed_over_at = None, now
+    await session.flush()
+    await offer_next(session, event)
+
+
+def _is_late(registration: Registration) -> bool:
+    """Whether a place was offered, and not taken in time."""
+    until = registration.offered_until
+    return registration.state == "offered" and until is not None and until <= utc_now()
+
+
+def _lapse(session: AsyncSession, registration: Registration, event: Event) -> None:
+    registration.state, registration.updated_at = "lapsed", utc_now()
+    told = Answer("place_lapsed", describe(event))
+    plan_notice(session, registration.contact_id, told, asked_at=registration.created_at)
+
+
+async def _is_unreached(session: AsyncSession, registration: Registration) -> bool:
+    """Whether the person could not be told of the offer."""
     query = (
-        select(Registration, Event, Notice, Message.state)
-        .join(Event, Event.slug == Registration.event_slug)
-        .join(Notice, Notice.contact_id == Registration.contact_id)
+        select(Notice, Message.state)
         .join(Message, Message.id == Notice.message_id, isouter=True)
-        .where(Registration.state == "offered", Notice.created_at >= Registration.updated_at)
+        .where(Notice.contact_id == registration.contact_id, Notice.subject == subject_of(registration.event_slug))
+        .where(Notice.created_at >= registration.updated_at)
     )
-    for registration, event, notice, message_state in (await session.execute(query)).all():
-        is_offer = notice.subject == subject_of(event.slug) and notice.answer["answer"] == "place_offered"
-        if not is_offer or not (notice.state == "dropped" or message_state in ("failed", "undeliverable")):
-            continue
-        await _lock(session, event, registration)
-        if registration.state != "offered":
-            continue
-        now = utc_now()
-        registration.state, registration.updated_at = "waiting", now
-        registration.offered_until, registration.passed_over_at = None, now
-        await session.flush()
-        await offer_next(session, event)
-
-
-async def lapse_offers(session: AsyncSession) -> int:
-    """End the offers that nobody took in time, and make the next ones; how many ended."""
-    query = (
-        select(Registration, Event)
-        .join(Event, Event.slug == Registration.event_slug)
-        .where(Registration.state == "offered", Registration.offered_until <= utc_now())
+    return any(
+        notice.answer["answer"] == "place_offered"
+        and (notice.state == "dropped" or message_state in ("failed", "undeliverable"))
+        for notice, message_state in (await session.execute(query)).all()
     )
-    late = (await session.execute(query)).all()
-    for registration, event in late:
-        await _lock(session, event, registration)
-        if registration.state != "offered":
-            continue
-        registration.state, registration.updated_at = "lapsed", utc_now()
-        told = Answer("place_lapsed", describe(event))
-        plan_notice(session, registration.contact_id, told, asked_at=registration.created_at)
-        await session.flush()
-        await offer_next(session, event)
-    return len(late)
-
-
-async def offer_free_places(session: AsyncSession) -> None:
-    """Offer whatever became free without a cancellation: more places, or somebody who was erased."""
-    waiting = select(Registration.event_slug).where(Registration.state == "waiting")
-    for event in list(await session.scalars(select(Event).where(Event.slug.in_(waiting), Event.begins_at > utc_now()))):
-        await _lock(session, event)
-        await offer_next(session, event)
 
 
 async def _lock(session: AsyncSession, event: Event, registration: Registration | None = None) -> None:
@@ -220,19 +229,18 @@ def subject_of(event_slug: str) -> str:
     return f"event:{event_slug}"
 
 
+def list_reminders(event: Event) -> list[str]:
+    """The reminders that there is still time for."""
+    begins_at, now = event.begins_at, utc_now()
+    return [key for key, before in REMINDERS.items() if begins_at is not None and begins_at - before > now]
+
+
 def _plan_reminders(session: AsyncSession, contact_id: int, event: Event) -> None:
-    if event.begins_at is None:
-        return
-    now: datetime = utc_now()
-    for key, before in REMINDERS.items():
-        if event.begins_at - before > now:
-            plan_notice(
-                session,
-                contact_id,
-                Answer(key, describe(event), ((f'/event_cancel{{"event": "{event.slug}"}}', "@leave_place"),)),
-                due_at=event.begins_at - before,
-                subject=subject_of(event.slug),
-            )
+    choices = ((f'/event_cancel{{"event": "{event.slug}"}}', "@leave_place"),)
+    for key in list_reminders(event):
+        assert event.begins_at is not None  # noqa: S101  # no time, no reminders
+        due_at, subject = event.begins_at - REMINDERS[key], subject_of(event.slug)
+        plan_notice(session, contact_id, Answer(key, describe(event), choices), due_at=due_at, subject=subject)
 
 
 async def _count(session: AsyncSession, event_slug: str, *states: str) -> int:

@@ -35,6 +35,11 @@ def first_named(words: Mapping[str, re.Pattern[str]], text: str) -> str | None:
     return min(found, key=lambda code: found[code]) if found else None
 
 
+def list_named(words: Mapping[str, re.Pattern[str]], text: str) -> list[str]:
+    """Every code of which a text has a word."""
+    return [code for code, pattern in words.items() if pattern.search(text)]
+
+
 def _slips(hosts: Mapping[str, Iterable[str]]) -> dict[str, str]:
     return {slip: host for host, slips in hosts.items() for slip in slips}
 

@@ -34,8 +34,6 @@ _SAID = {
     "need": "money", "sector": "health",
 }  # fmt: skip
 PROMISES = get_args(Promise)
-#: What people ask for now is told also to those who said STOP before.
-ASKED_PROMISES = tuple(promise for promise in PROMISES if promise != "stopped")
 _COHORT = {
     "title": "Data", "operator": "ENSAM", "city": "rabat", "starts_on": "2027-01-11", "ends_on": "2027-05",
     "enrolment": "open", "enrol_until": "2027-01-04",
@@ -94,7 +92,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     *(
         Answer("application_received", {"reference": "JIT-000000", "may_contact": may_contact, "promise": promise})
         for may_contact in (True, False)
-        for promise in ASKED_PROMISES
+        for promise in PROMISES
     ),
     Answer("application_corrected", {"reference": "JIT-000000", "fields": ["phone", "city"]}),
     Answer("application_corrected", {"reference": "JIT-000000", "fields": []}),
@@ -109,7 +107,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         for already in (True, False)
         for wish in ({}, {"city": "rabat"}, {"city": "rabat", "track": "data"}, {"topic": "ai"})
         for wider in ((), ((f'/subscribe_updates{{"topic": "{topic}", "city": "all"}}', "@everything"),))
-        for promise in ASKED_PROMISES
+        for promise in PROMISES
     ),
     *(
         Answer(key, {**data, "fact_slugs": []}, (("/unsubscribe", None),))
@@ -170,7 +168,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
             key,
             {
                 **event, "reference": "EVT-0", "position": 3, "already": already, "until": event["begins_at"],
-                "promise": promise,
+                "promise": promise, "reminders": ["event_tomorrow", "event_soon"],
             },
         )
         for key in (
@@ -179,9 +177,13 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         )
         for event in (_EVENT, _BARE_EVENT)
         for already in (True, False)
-        for promise in ASKED_PROMISES
+        for promise in PROMISES
     ),
-    *(Answer("place_taken", {**_EVENT, "reference": "-", "already": False, "promise": each}) for each in PROMISES),
+    *(
+        Answer("place_taken", {**_EVENT, "reference": "-", "already": False, "promise": each, "reminders": planned})
+        for each in PROMISES
+        for planned in (["event_soon"], [])
+    ),
     *(Answer("place_elsewhere", {"name": "X", "website": "https://a.ma", "is_over": over}) for over in (True, False)),
     *(Answer(key) for key in ("place_choose", "place_none", "place_which", "places_none")),
     *(Answer("place_gone", {"name": name}) for name in ("X", None)),
@@ -227,7 +229,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         )
         for all_ready in (True, False)
     ),
-    *(Answer("checklist_reminder_set", {"days": 3, "promise": promise}) for promise in ASKED_PROMISES),
+    *(Answer("checklist_reminder_set", {"days": 3, "promise": promise}) for promise in PROMISES),
     Answer("checklist_reminder", {}, (("/show_checklist", None),)),
     *(
         Answer("human_requested", {"already": already, "there_until": until, "there_from": start})

@@ -31,7 +31,7 @@ from bot.db.models import (
     StaffRequest,
     Subscription,
 )
-from bot.db.people import hand_back, hold
+from bot.db.people import hand_back, hold, subscribe
 from bot.journeys import registrations
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -121,13 +121,37 @@ async def test_nobody_overtakes_those_who_wait(db: Database) -> None:
             assert offered.offered_until == NOW + registrations.OFFER_HELD
         moment[0] += registrations.OFFER_HELD
         async with db.write() as session:
-            assert await registrations.lapse_offers(session) == 1
+            await registrations.settle(session, "demo")
         async with db.read() as session:
             states = dict((await session.execute(select(Registration.contact_id, Registration.state))).all())
             told = list(await session.scalars(select(Notice).order_by(Notice.id)))
         assert states == {first: "cancelled", second: "lapsed", third: "offered", late: "waiting"}
         offers = [(notice.contact_id, notice.answer["answer"]) for notice in told if "place" in notice.answer["answer"]]
         assert offers == [(second, "place_offered"), (second, "place_lapsed"), (third, "place_offered")]
+
+
+async def test_subscriptions_of_two_people_become_one(db: Database) -> None:
+    """What one wants narrowly and the other whole is wanted whole; what both narrow is wanted both ways."""
+    with clock.running_on(lambda: NOW):
+        kept, merged = await add_contact(db, "a"), await add_contact(db, "b", "web")
+        async with db.write() as session:
+            for contact_id, topic, wish in (
+                (kept, "cohorts", {"city": "oujda"}),
+                (merged, "cohorts", {"city": "fes"}),
+                (kept, "events", {"city": "oujda"}),
+                (merged, "events", {}),
+                (merged, "publications", {"topic": "ai"}),
+            ):
+                await subscribe(session, contact_id, topic, wish)
+        async with db.write() as session:
+            await merge_contacts(session, kept, merged)
+        async with db.read() as session:
+            rows = {row.topic: (row.contact_id, row.wishes) for row in await session.scalars(select(Subscription))}
+        assert rows == {
+            "cohorts": (kept, [{"city": "oujda"}, {"city": "fes"}]),
+            "events": (kept, []),
+            "publications": (kept, [{"topic": "ai"}]),
+        }
 
 
 @pytest.mark.parametrize("failure", ["dropped", "undeliverable"])
@@ -154,22 +178,47 @@ async def test_a_place_goes_on_where_the_person_can_not_be_told(db: Database, fa
                 await session.flush()
                 notice.message_id = message.id
         async with db.write() as session:
-            await registrations.pass_over_unreached(session)
+            await registrations.settle(session, "demo")
         async with db.write() as session:
             states = dict((await session.execute(select(Registration.contact_id, Registration.state))).all())
             assert states == {first: "cancelled", silent: "waiting", third: "offered"}
-            # Two more places: nobody is left who can be told, until the silent one writes.
-            (await session.get_one(Event, "demo")).capacity = 3
+            # Two more places: nobody is left who can be told, until the silent one writes; others just take them.
+            (await session.get_one(Event, "demo")).capacity = 4
+        late = await add_contact(db, "late")
+        assert await take_place(db, late) == "registered"
         for wrote, state in ((False, "waiting"), (True, "offered")):
             async with db.write() as session:
                 if wrote:
                     identity = (await session.scalars(select(Identity).where(Identity.contact_id == silent))).one()
                     identity.last_inbound_at = NOW + timedelta(minutes=1)
                     await session.flush()
-                await registrations.offer_free_places(session)
+                await registrations.settle(session, "demo")
             async with db.read() as session:
                 own = await registrations.find_registration(session, silent, "demo")
                 assert own is not None and own.state == state
+
+
+async def test_who_asks_after_an_offer_ran_out_waits_again(db: Database) -> None:
+    """Before the next sweep: it is no registration any more, and the place goes to the next in line."""
+    moment = [NOW]
+    with clock.running_on(lambda: moment[0]):
+        await add_event(db, 1)
+        first, second, third = [await add_contact(db, f"p{number}") for number in range(3)]
+        for person in (first, second, third):
+            await take_place(db, person)
+        async with db.write() as session:
+            event = await session.get_one(Event, "demo")
+            own = await registrations.find_registration(session, first, "demo")
+            assert own is not None
+            await registrations.cancel(session, own, event)
+        moment[0] += registrations.OFFER_HELD
+        assert await take_place(db, second) == "waiting"
+        async with db.read() as session:
+            states = [
+                (row.contact_id, row.state)
+                for row in await session.scalars(select(Registration).order_by(Registration.id))
+            ]
+        assert states == [(first, "cancelled"), (second, "lapsed"), (third, "offered"), (second, "waiting")]
 
 
 async def test_an_offer_that_is_over_can_not_be_taken(db: Database) -> None:
@@ -349,7 +398,7 @@ async def test_a_place_that_became_free_in_another_way_is_offered(db: Database) 
         async with db.write() as session:
             await erase_contact(session, first, None)
         async with db.write() as session:
-            await registrations.offer_free_places(session)
+            await registrations.settle(session, "demo")
         async with db.write() as session:
             event = await session.get_one(Event, "demo")
             registration, _ = await registrations.register(session, second, event)

@@ -230,6 +230,8 @@ class Notice(Base):
     asked_at: Mapped[datetime | None]
     #: The answer: key, data and choices, rendered when it is due.
     answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: Told to many at once: everything else goes first.
+    is_news: Mapped[bool] = mapped_column(default=False)
     #: What it is about (``event:<slug>``), so that it can be called off.
     subject: Mapped[str | None] = mapped_column(String(64), index=True)
     due_at: Mapped[datetime]

@@ -53,6 +53,7 @@ def upgrade() -> None:
     with op.batch_alter_table('notices', schema=None) as batch_op:
         batch_op.add_column(sa.Column('asked_at', bot.db.base.UtcDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('message_id', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('is_news', sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index(batch_op.f('ix_notices_message_id'), ['message_id'], unique=False)
         batch_op.create_foreign_key(batch_op.f('fk_notices_message_id_messages'), 'messages', ['message_id'], ['id'])
 
@@ -81,6 +82,7 @@ def downgrade() -> None:
         batch_op.add_column(sa.Column('kind', sa.VARCHAR(length=16), nullable=False, server_default='agreed'))
         batch_op.drop_constraint(batch_op.f('fk_notices_message_id_messages'), type_='foreignkey')
         batch_op.drop_index(batch_op.f('ix_notices_message_id'))
+        batch_op.drop_column('is_news')
         batch_op.drop_column('message_id')
         batch_op.drop_column('asked_at')
 
