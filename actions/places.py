@@ -12,6 +12,7 @@ from bot.db.agenda import find_event
 from bot.db.models import Event, Registration
 from bot.journeys import registrations
 from bot.messages import Answer
+from bot.plain import plain_words
 
 #: Questions after which "inscris-moi" means the event that was asked about.
 _ABOUT_ONE_EVENT = frozenset({"event_details", "event_register", "event_search", "event_cancel", "confirm_place"})
@@ -23,6 +24,13 @@ def _asked_event(request: Request) -> str | None:
         return request.entities["event"]
     spoken = (entities.get("event") for intent, entities in request.earlier if intent in _ABOUT_ONE_EVENT)
     return next(filter(None, spoken), None)
+
+
+def _find_named(text: str, events: list[Event]) -> Event | None:
+    """The event whose name a text has, whatever the accents and capitals; the longest, if there are several."""
+    said = plain_words(text)
+    named = [event for event in events if plain_words(event.name) in said]
+    return max(named, key=lambda event: len(event.name), default=None)
 
 
 def _choices(intent: str, events: list[Event]) -> tuple[tuple[str, str | None], ...]:
@@ -54,8 +62,9 @@ class TakePlace(DatabaseAction):
         """Answers `place_taken`, `place_waiting`, `place_elsewhere`, `place_choose` or `place_none`."""
         slug = _asked_event(request)
         event = await find_event(session, slug) if slug else None
+        events = [] if event else await registrations.list_open_events(session)
+        event = event or _find_named(request.text, events)
         if event is None or request.contact_id is None:
-            events = await registrations.list_open_events(session)
             key = "place_choose" if events else "place_none"
             return Finding(Answer(key, {}, _choices("event_register", events[:5])), {}, len(events))
         if not event.is_registered_here or event.begins_at is None or event.begins_at <= utc_now():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from bot.plain import plain_words
 
 _NUMBER = re.compile(r"[\s(\[]*(\d{1,2})[\s.)\]\-:ـ]*")
 
@@ -31,6 +32,5 @@ def find_choice(text: str, buttons: Sequence[Mapping[str, Any]], *, numbered: bo
 
 
 def _bare(text: str) -> str:
-    """Letters and digits only, without accents and case, so that "quels documents" names "Quels documents ?"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if letter.isalnum())
+    """Letters and digits only, so that "quels documents" names "Quels documents ?"."""
+    return plain_words(text).replace(" ", "").replace("_", "")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.interactions import Done, count_outcomes, log_interaction
 from bot.db.linking import find_code, find_code_owner, merge_contacts, use_code
-from bot.db.models import Message
+from bot.db.models import Contact, Message
 from bot.journeys.conductor import find_draft
 from bot.messages import Answer
 from bot.payloads import read_payload
@@ -38,6 +39,7 @@ async def answer_code(session: AsyncSession, message: Message) -> Answer:
     if owner == message.contact_id:
         return Answer("link_same")
     if confirmed is None:
+        await _adopt_variety(session, message.contact_id, owner)
         choices = ((f'/confirm_link{{"code": "{typed}"}}', "@link_channels"), ("/deny", "@keep_apart"))
         return Answer("link_confirm", {}, choices)
     if await use_code(session, confirmed) is None:
@@ -46,6 +48,15 @@ async def answer_code(session: AsyncSession, message: Message) -> Answer:
     draft = await find_draft(session, owner, "asking", "paused")
     resume = () if draft is None else ((f'/resume_journey{{"journey": "{draft.journey}"}}', None),)
     return _note(session, message, owner, Answer("linked", {"journey": draft.journey if draft else None}, resume))
+
+
+async def _adopt_variety(session: AsyncSession, contact_id: int, owner_id: int) -> None:
+    """Answer somebody who has said nothing yet on this channel in the variety of whose code they have."""
+    understood = select(Message.id).where(Message.contact_id == contact_id, Message.intent.is_not(None))
+    if await session.scalar(understood.limit(1)) is None:
+        owner = await session.get_one(Contact, owner_id)
+        variety = owner.chosen_variety or owner.variety
+        await session.execute(update(Contact).where(Contact.id == contact_id).values(variety=variety))
 
 
 def _note(session: AsyncSession, message: Message, contact_id: int, answer: Answer) -> Answer:

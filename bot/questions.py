@@ -13,13 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.channels.base import Channel
 from bot.choices import find_choice
+from bot.content import phrase
 from bot.db.models import Message
 from bot.db.places import find_nearest_city
-from bot.messages import Answer, Outbound
+from bot.messages import VARIETIES, Answer, Outbound
 from bot.paging import asks_for_more, find_rest
 from bot.payloads import read_payload
+from bot.plain import plain_words
 
 logger = logging.getLogger(__name__)
+
+#: The title of the button for more, in every variety: typed where there is no such button, it asks for nothing else.
+_MORE_WORDS = frozenset(plain_words(phrase(variety, "more")) for variety in VARIETIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ async def read_question(
         return await _read_payload(session, message, message.payload)
     if message.text:
         payload = await _find_typed_choice(session, message, channels)
+        if payload is None and plain_words(message.text) in _MORE_WORDS:
+            return Question(answers=(Answer("more_gone"),))
         if payload is not None:
             # A button of ours, as the log has it.
             return await _read_more(session, message, payload) or Question(payload=payload)

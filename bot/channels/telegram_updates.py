@@ -10,13 +10,13 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from telegram import CallbackQuery, Message, Update, User
 from telegram.constants import ChatType
 from telegram.ext import filters
 
+from bot.clock import utc_now
 from bot.errors import MalformedInbound
 from bot.messages import PAYLOAD_LIMIT_BYTES, TEXT_LIMIT_CHARS, Attachment, Inbound
 
@@ -188,7 +188,7 @@ def _inbound(
         sender=str(sender),
         external_id=external_id,
         text=text[:TEXT_LIMIT_CHARS],
-        received_at=datetime.now(UTC),
+        received_at=utc_now(),
         payload=payload,
         attachments=attachments,
         profile=profile,

@@ -15,7 +15,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,6 +30,7 @@ from twilio.rest import Client
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.channels.fitting import numbered_list, split_text
 from bot.channels.whatsapp_templates import ChoiceWords, decode_payload, find_template, fit_variable, fits_variable
+from bot.clock import utc_now
 from bot.errors import MalformedInbound, NotAuthentic, SendError
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Attachment, Inbound, Outbound
 
@@ -167,7 +168,7 @@ class WhatsAppChannel:
             sender=sender,
             external_id=message_sid,
             text=text[:TEXT_LIMIT_CHARS],
-            received_at=datetime.now(UTC),
+            received_at=utc_now(),
             payload=payload,
             attachments=attachments,
             profile={key: value for key, value in profile.items() if value},
@@ -335,7 +336,7 @@ def _read_retry_after(headers: Mapping[str, str] | None) -> float | None:
     except ValueError:
         return None
     # A date without a zone is read as UTC, as HTTP dates are.
-    wait_s = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    wait_s = (at if at.tzinfo else at.replace(tzinfo=UTC)) - utc_now()
     return max(0.0, wait_s.total_seconds())
 
 
@@ -357,7 +358,7 @@ def _read_report(form: _Form, message_sid: str, status: str) -> list[Inbound | D
     if state is None:
         return []
     error = form.first("ErrorCode") or status if state == "failed" else None
-    return [DeliveryReport(message_sid, state, error, datetime.now(UTC), blocked=error in BLOCKED_CODES)]
+    return [DeliveryReport(message_sid, state, error, utc_now(), blocked=error in BLOCKED_CODES)]
 
 
 def _read_attachments(form: _Form) -> tuple[Attachment, ...]:

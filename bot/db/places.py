@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from math import asin, cos, radians, sin, sqrt
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import City
+from bot.plain import plain_words
 
 EARTH_RADIUS_KM = 6371.0
 #: Farther than this from every town that we know, a place is not in Morocco as far as we can tell.
@@ -42,15 +42,9 @@ async def find_city_by_spelling(session: AsyncSession, text: str) -> str | None:
     words = re.findall(r"[^\W\d_]+", text.casefold())
     if not words or len(words) > 3:
         return None
-    names = {_plain(city.name): city.slug for city in await session.scalars(select(City))}
+    names = {plain_words(city.name): city.slug for city in await session.scalars(select(City))}
     for said in (" ".join(words), *words):
-        close = difflib.get_close_matches(_plain(said), names, n=1, cutoff=SPELT_ALIKE) if len(said) >= 4 else []
+        close = difflib.get_close_matches(plain_words(said), names, n=1, cutoff=SPELT_ALIKE) if len(said) >= 4 else []
         if close:
             return names[close[0]]
     return None
-
-
-def _plain(name: str) -> str:
-    """A name in lower case without accents and hyphens."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in letters if not unicodedata.combining(c)).replace("-", " ")

@@ -8,7 +8,7 @@ from typing import Any
 
 from running import wait_until
 
-_JSON = ("timings", "ranking", "entities", "buttons", "attachments", "lookup", "profile")
+_JSON = ("wishes", "timings", "ranking", "entities", "buttons", "attachments", "lookup", "profile")
 
 Row = dict[str, Any]
 
