@@ -8,21 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.clock import today
-from bot.db.models import Cohort, Track
-from bot.db.training import find_cohorts, list_tracks
+from bot.db.models import Track
+from bot.db.training import describe_cohort, find_cohorts, list_tracks
 from bot.messages import Answer
-
-
-def _cohort_data(cohort: Cohort) -> dict[str, Any]:
-    return {
-        "title": cohort.title,
-        "operator": cohort.operator.name if cohort.operator else None,
-        "city": cohort.city_slug,
-        "starts_on": cohort.starts_on,
-        "ends_on": cohort.ends_on,
-        "enrolment": cohort.enrolment,
-        "enrol_until": cohort.enrol_until.isoformat() if cohort.enrol_until else None,
-    }
 
 
 def choose_track(request: Request, tracks: list[Track]) -> str | None:
@@ -62,7 +50,7 @@ class FindTracks(DatabaseAction):
             return Finding(Answer("track_unknown", data, _track_choices(tracks, 6)), lookup, 0)
         data = {
             "track": {"slug": track.slug, "summary": track.summary},
-            "cohorts": [_cohort_data(cohort) for cohort in cohorts[:4]],
+            "cohorts": [describe_cohort(cohort) for cohort in cohorts[:4]],
             "fact_slugs": [*track.fact_slugs[:1], *(cohort.fact_slug for cohort in cohorts[:4])],
         }
         return Finding(Answer("track_details", data), lookup, len(cohorts))
@@ -95,7 +83,7 @@ class FindCentres(DatabaseAction):
             return Finding(Answer("centres_none", {"city": city, "cities": cities}), {"city": city}, 0)
         data = {
             "city": city,
-            "cohorts": [_cohort_data(cohort) for cohort in there[:5]],
+            "cohorts": [describe_cohort(cohort) for cohort in there[:5]],
             "fact_slugs": [cohort.fact_slug for cohort in there[:5]],
         }
         return Finding(Answer("centres_city", data), {"city": city}, len(there))
@@ -118,7 +106,7 @@ class FindCohorts(DatabaseAction):
             "city": city,
             # A subject that is not taught has no name of ours: it is called what the person calls it in this message.
             "track": track if track in {offered.slug for offered in tracks} else request.said.get("track"),
-            "cohorts" if upcoming else "latest": [_cohort_data(cohort) for cohort in shown],
+            "cohorts" if upcoming else "latest": [describe_cohort(cohort) for cohort in shown],
             "fact_slugs": [cohort.fact_slug for cohort in shown],
         }
         lookup = {name: value for name, value in (("city", city), ("track", track)) if value}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import selectinload
 from bot.db.models import Announcement, City, Cohort, Contact, Event, Publication, Subscription, Track
 from bot.db.notices import plan_notice
 from bot.db.seed.fields import EVENT_TOPICS, PUBLICATION_TOPICS
+from bot.db.training import describe_cohort
 from bot.errors import AssistantError
 from bot.messages import Answer
 
@@ -39,16 +40,7 @@ class News:
 
 
 def _tell_cohort(cohort: Cohort) -> News:
-    data = {
-        "title": cohort.title,
-        "operator": cohort.operator.name if cohort.operator else None,
-        "city": cohort.city_slug,
-        "starts_on": cohort.starts_on,
-        "ends_on": cohort.ends_on,
-        "enrolment": cohort.enrolment,
-        "enrol_until": cohort.enrol_until.isoformat() if cohort.enrol_until else None,
-        "fact_slugs": [cohort.fact_slug],
-    }
+    data = {**describe_cohort(cohort), "fact_slugs": [cohort.fact_slug]}
     about = {"city": frozenset({cohort.city_slug}), "track": frozenset({cohort.track_slug})}
     return News(about, Answer("news_cohort", data, (("/jobintech_how_to_apply", None), _STOP)))
 

@@ -145,3 +145,50 @@ async def test_a_link_that_worked_is_not_called_wrong(db: Database, database_url
         assert len(list(await session.scalars(select(Contact)))) == 1
     assert reply.answer_key == "linked"
     assert (inbound_row.attempts, inbound_row.state, inbound_row.contact_id) == (2, "answered", contact.id)
+
+
+async def test_what_is_still_at_work_is_not_done_twice(db: Database, database_url: str) -> None:
+    """Rasa took too long, the message is tried again, and both runs of the action come: one tick, the same answer."""
+    script = LosingRasa("action_show_checklist", "show_checklist", {"document": await first_document(db)}, times=0)
+    with ScriptedRasa(script) as rasa:
+        async with running_assistant(database_url, rasa.url) as assistant:
+            script.assistant = assistant
+            async with db.write() as session:
+                contact = Contact()
+                session.add(contact)
+                await session.flush()
+                identity = Identity(contact_id=contact.id, channel="telegram", address="1")
+                session.add(identity)
+                await session.flush()
+                state = {"direction": "in", "channel": "telegram", "state": "failed"}
+                message = Message(contact_id=contact.id, identity_id=identity.id, payload="/show_checklist", **state)
+                session.add(message)
+            body = {
+                "sender": f"{contact.id}.1", "payload": "/show_checklist", "metadata": {"message_id": message.id},
+            }  # fmt: skip
+            await asyncio.gather(*(script._run(body) for _ in range(3)))
+    async with db.read() as session:
+        assert len(list(await session.scalars(select(DocumentTick)))) == 1
+        assert len(list(await session.scalars(select(Interaction)))) == 1
+
+
+async def test_the_other_half_of_a_message_is_not_lost(db: Database, database_url: str) -> None:
+    """Of two questions one was worked off when Rasa broke down: Rasa is asked again, the first is not done twice."""
+    async with db.write() as session:
+        await seed(session)
+
+    class HalfDone(LosingRasa):
+        async def _run(self, body: dict[str, Any]) -> None:
+            await super()._run({**body, "text": "préviens-moi des événements."})
+
+    script = HalfDone("action_subscribe", "subscribe_updates", {"topic": "events"})
+    log, replies, rasa = await go_through(
+        db, database_url, script, inbound("préviens-moi des événements. et c'est gratuit ?")
+    )
+    assert len(rasa.calls) == 2
+    assert [reply.answer_key for reply in replies] == ["utter_greet"]
+    async with db.read() as session:
+        (row,) = await session.scalars(select(Interaction))
+    assert (row.outcome, log[0].state) == ("subscribed", "answered")
+    # Once the message is closed nothing of its answers is kept beside the replies.
+    assert row.answer is None

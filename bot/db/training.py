@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,3 +33,16 @@ async def find_cohorts(
     return sorted(
         cohorts, key=lambda cohort: (cohort.last_day or cohort.first_day or date.min, cohort.slug), reverse=True
     )
+
+
+def describe_cohort(cohort: Cohort) -> dict[str, Any]:
+    """What texts show of a class; its operator must be loaded."""
+    return {
+        "title": cohort.title,
+        "operator": cohort.operator.name if cohort.operator else None,
+        "city": cohort.city_slug,
+        "starts_on": cohort.starts_on,
+        "ends_on": cohort.ends_on,
+        "enrolment": cohort.enrolment,
+        "enrol_until": cohort.enrol_until.isoformat() if cohort.enrol_until else None,
+    }

@@ -8,7 +8,14 @@ import pytest
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
-from bot.channels.whatsapp_templates import ChoiceWords, create_templates, decode_payload, encode_payload
+from bot.channels.whatsapp_templates import (
+    ChoiceWords,
+    create_templates,
+    decode_payload,
+    encode_payload,
+    fit_variable,
+    fits_variable,
+)
 from bot.messages import Button
 from tests.channels.twilio_spec import ACCOUNT_SID, AUTH_TOKEN, TwilioApi, open_twilio, refusal
 
@@ -107,3 +114,27 @@ def test_payload(payload: str) -> None:
 def test_identifier_of_somebody_else(identifier: str) -> None:
     """An identifier that is not one of our payloads is none."""
     assert decode_payload(identifier) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Une ligne", "Une ligne"),
+        ("Rappel :\n\n• demain\n  à Rabat", "Rappel : – • demain – à Rabat"),
+        # The first line and the link stay, of the rest what fits.
+        (f"Titre\n{'x' * 240}\nLe360\nhttps://a.ma/1", "Titre – Le360 – https://a.ma/1"),
+        (f"Titre\nhttps://a.ma/{'x' * 238}", f"Titre – https://a.ma/{'x' * 231} …"),
+    ],
+)
+def test_a_text_of_lines_is_one_variable(text: str, line: str) -> None:
+    fitted = fit_variable(text)
+    assert fits_variable(fitted)
+    if len(line) < 200:
+        assert fitted == line
+    else:
+        assert fitted.startswith("Titre – https://a.ma/xxx") and fitted.endswith("…")
+
+
+def test_an_empty_text_is_no_variable() -> None:
+    with pytest.raises(ValueError, match="needs a text"):
+        fit_variable("\n \n")
