@@ -15,14 +15,12 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.answers import Answers, RenderError
 from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.content import phrase
-from bot.db.engine import Database
+from bot.db.engine import AWAY, Database
 from bot.db.interactions import forget_answers
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
@@ -124,7 +122,7 @@ class Conversation:
                 return (message.next_attempt_at - now).total_seconds()
             try:
                 pause_s = await self._answer(message, now)
-            except (OperationalError, InterfaceError, PoolTimeout, OSError):
+            except AWAY:
                 raise  # the database is away: the message stays as it is, and the lane comes back to it
             except Exception as failure:  # a defect of ours must neither block this person nor lose the message
                 logger.exception("message %s could not be answered", message.id)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from bot.answers import Answers, RenderError
 from bot.clock import utc_now
-from bot.db.engine import Database
+from bot.db.engine import AWAY, Database
 from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices
 from bot.db.people import end_holds
@@ -38,8 +38,13 @@ class Schedule:
         # Each in a transaction of its own: an event is locked while its places are given, and by one lock at a time
         # nobody waits for the other in a circle.
         for event_slug in unsettled:
-            async with self._db.write() as session:
-                await settle(session, event_slug)
+            try:
+                async with self._db.write() as session:
+                    await settle(session, event_slug)
+            except AWAY:
+                raise
+            except Exception:  # a defect with one event must not keep the people of all others waiting
+                logger.exception("the places of %s could not be settled", event_slug)
         async with self._db.write() as session:
             await forget_old_drafts(session)
         async with self._db.write() as session:
@@ -47,7 +52,13 @@ class Schedule:
         async with self._db.read() as session:
             due = await list_due_notices(session)
         for notice in due:
-            await self._tell(notice)
+            try:
+                await self._tell(notice)
+            except AWAY:
+                raise
+            except Exception as failure:  # nor one notice all that come after it
+                logger.exception("notice %s could not be told", notice.id)
+                await self._close(notice, "dropped", f"{type(failure).__name__}: {failure}", None)
 
     async def _tell(self, notice: Notice) -> None:
         async with self._db.read() as session:
@@ -102,4 +113,4 @@ class Schedule:
                 await session.flush()
                 await session.execute(update(Notice).where(Notice.id == taken).values(message_id=message.id))
         if state == "dropped":
-            logger.info("notice %s (%s) was not told: %s", notice.id, notice.answer["answer"], outcome)
+            logger.info("notice %s was not told: %s", notice.id, outcome)

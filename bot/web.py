@@ -14,13 +14,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from sqlalchemy import select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Event
 
 from bot.channels.base import DeliveryReport, WebhookRequest
 from bot.clock import utc_now
+from bot.db.engine import AWAY
 from bot.db.models import Identity, Message
 from bot.errors import MalformedInbound, NotAuthentic
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound
@@ -42,8 +41,6 @@ _ID_LIMIT = 2**31 - 1
 #: with another in the id somebody else's message could have the same, and this one would get its answer.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 _PRINTABLE_ID = r"^[^\x00-\x1f\x7f:]+$"
-#: The database is away, or has no connection left: what was sent is worth sending again.
-_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 #: Whoever knows a sender reads their messages, so it never stands in an address, which logs keep.
 Sender = Annotated[
@@ -172,7 +169,7 @@ def router() -> APIRouter:
         inbound = Inbound("web", message.sender, external_id, message.text or "", utc_now(), payload=message.payload)
         try:
             stored = await assistant.inbox.accept(inbound)
-        except _AWAY as error:
+        except AWAY as error:
             logger.error("a message of the web page could not be stored: %s", type(error).__name__)
             raise HTTPException(503, "try again later") from None
         if stored is None:
@@ -198,7 +195,7 @@ def router() -> APIRouter:
         """Get what was written to a sender without being asked: at most 50 messages after the last known one."""
         try:
             return await _web_updates(request.app.state.assistant, known)
-        except _AWAY as error:
+        except AWAY as error:
             logger.error("what is new for the web page could not be read: %s", type(error).__name__)
             raise HTTPException(503, "try again later") from None
 
@@ -225,7 +222,7 @@ def router() -> APIRouter:
             for report in items:
                 if isinstance(report, DeliveryReport):
                     await assistant.record(report)
-        except _AWAY as error:
+        except AWAY as error:
             # The provider tries again later; nothing was acknowledged.
             logger.error("a webhook could not be stored: %s", type(error).__name__)
             raise HTTPException(503, "try again later") from None
@@ -341,6 +338,6 @@ async def _database_answers(assistant: Any) -> bool:
     try:
         async with assistant.db.read() as session:
             await session.scalar(select(1))
-    except _AWAY:
+    except AWAY:
         return False
     return True

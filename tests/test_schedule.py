@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot import clock
-from bot.db.models import Identity
+from bot.answers import Answers, FactBook
+from bot.db.engine import Database
+from bot.db.models import Contact, Identity, Message, Notice
+from bot.db.notices import plan_notice
+from bot.db.seed import seed
+from bot.messages import Answer
+from bot.outbox import Outbox
 from bot.reach import Reach, Route
+from bot.schedule import Schedule
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 CHANNELS = ("telegram", "whatsapp")
@@ -68,3 +76,26 @@ def test_without_a_template_the_other_channel_is_taken() -> None:
 def test_there_may_be_no_way(identities: list[Identity], reason: str) -> None:
     """Then the reason is what the log keeps."""
     assert Reach(CHANNELS, {}).choose_route(identities, "fr") == reason
+
+
+async def test_one_broken_notice_keeps_nobody_waiting(db: Database) -> None:
+    """Nor does an event whose places can't be settled: what is broken is dropped with the reason, the rest is told."""
+    async with db.write() as session:
+        await seed(session)
+        contact = Contact()
+        session.add(contact)
+        await session.flush()
+        session.add(Identity(contact_id=contact.id, channel="telegram", address="1", last_inbound_at=NOW))
+        session.add(Notice(contact_id=contact.id, answer={"nothing": "known"}, due_at=NOW))
+        plan_notice(session, contact.id, Answer("bot_is_back"), asked_at=NOW)
+    outbox = Outbox(db, {})
+    schedule = Schedule(db, Answers(FactBook(db)), outbox, Reach(CHANNELS, {}))
+    await schedule.run_due()
+    async with db.read() as session:
+        notices = list(await session.scalars(select(Notice).order_by(Notice.id)))
+        told = list(await session.scalars(select(Message.answer_key)))
+    assert [(notice.state, notice.outcome) for notice in notices] == [
+        ("dropped", "KeyError: 'answer'"),
+        ("queued", "telegram"),
+    ]
+    assert told == ["bot_is_back"]

@@ -11,11 +11,14 @@ from typing import IO, Any, Literal
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.errors import SettingsError
 
+#: What is raised while the database is away, or has no connection left: what was tried is worth trying again.
+AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 #: Kinds of work that one process at a time does for one contact.
 Claim = Literal["turn", "delivery"]
 _CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2}
