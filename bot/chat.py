@@ -43,22 +43,28 @@ async def chat(base_url: str) -> None:
         print("/quit or Ctrl-D ends.\n")
         choices: list[Choice] = []
         said: dict[str, str] | None = {"payload": "/start"}
+        seen = 0
         while said is not None:
             try:
-                choices = _show(await _ask(client, {"sender": sender, **said}))
+                replies = (await _post(client, "/web/messages", {"sender": sender, **said}))["replies"]
+                # What the team or the assistant said meanwhile, of their own accord.
+                told = (await _post(client, "/web/updates", {"sender": sender, "after": seen}))["messages"]
+                shown = sorted([*told, *replies], key=lambda message: int(message["id"]))
+                seen = max([seen, *(int(message["id"]) for message in shown)])
+                choices = _show(shown)
             except ChatError as error:
                 print(f"{error}\n")
             said = _listen(choices)
 
 
-async def _ask(client: httpx.AsyncClient, message: dict[str, str]) -> dict[str, Any]:
-    """The app's answer to one message.
+async def _post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The app's answer to one call.
 
     Raises:
-        ChatError: the app does not run, is too slow, or refuses the message.
+        ChatError: the app does not run, is too slow, or refuses what was sent.
     """
     try:
-        response = await client.post("/web/messages", json=message)
+        response = await client.post(path, json=body)
     except httpx.ConnectError:
         raise ChatError(f"The app is not running at {client.base_url}. Start it with: make run") from None
     except httpx.TimeoutException:
@@ -69,15 +75,15 @@ async def _ask(client: httpx.AsyncClient, message: dict[str, str]) -> dict[str, 
         answer = response.json()
     except ValueError:
         answer = {}
-    if response.status_code != httpx.codes.OK or "replies" not in answer:
+    if response.status_code != httpx.codes.OK or not answer.keys() & {"replies", "messages"}:
         raise ChatError(f"The app answered {response.status_code}: {answer.get('detail', 'not a chat answer')}")
     return dict(answer)
 
 
-def _show(answer: dict[str, Any]) -> list[Choice]:
-    """Print the replies; return their buttons in the order of their numbers."""
+def _show(messages: list[dict[str, Any]]) -> list[Choice]:
+    """Print messages; return their buttons in the order of their numbers."""
     choices: list[Choice] = []
-    for reply in answer["replies"]:
+    for reply in messages:
         print(_printable(reply["text"]))
         for button in reply.get("buttons", ()):
             title = _printable(button["title"])

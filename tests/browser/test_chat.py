@@ -73,3 +73,13 @@ def test_control_characters_stay_out_of_the_terminal(
     type_lines("\x1b[31mrouge\x07")
     asyncio.run(chat(app.url))
     assert "Vous avez dit : [31mrouge\n" in capsys.readouterr().out
+
+
+def test_what_the_team_says_meanwhile_is_shown(
+    app: ScriptedApp, type_lines: Typist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the next answer, once, and in order."""
+    app.write("Bonjour, ici l'équipe")
+    type_lines("Bonsoir", "Merci")
+    asyncio.run(chat(app.url))
+    assert capsys.readouterr().out.count("Bonjour, ici l'équipe") == 1
