@@ -76,10 +76,19 @@ def test_control_characters_stay_out_of_the_terminal(
 
 
 def test_what_the_team_says_meanwhile_is_shown(
-    app: ScriptedApp, type_lines: Typist, capsys: pytest.CaptureFixture[str]
+    app: ScriptedApp, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the next answer, once, and in order."""
-    app.write("Bonjour, ici l'équipe")
-    type_lines("Bonsoir", "Merci")
+    """With the next answer, before it, and once."""
+    lines = iter(["Bonsoir", "Merci", "/quit"])
+
+    def read(prompt: str = "") -> str:
+        line = next(lines)
+        if line == "Bonsoir":
+            app.write("Bonjour, ici l'équipe")
+        return line
+
+    monkeypatch.setattr("builtins.input", read)
     asyncio.run(chat(app.url))
-    assert capsys.readouterr().out.count("Bonjour, ici l'équipe") == 1
+    shown = capsys.readouterr().out
+    assert shown.count("Bonjour, ici l'équipe") == 1
+    assert shown.index("Bonjour, ici l'équipe") < shown.index("Vous avez dit : Bonsoir")
