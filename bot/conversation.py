@@ -32,7 +32,7 @@ from bot.linked import answer_code, has_code
 from bot.messages import Answer, Button, Outbound, Turn, Understanding, Variety
 from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
 from bot.paging import Paged, fit_screen, write_rest
-from bot.questions import Question, read_question
+from bot.questions import Question, find_meant, read_question
 from bot.rasa import Rasa
 from bot.settings import Settings
 from bot.varieties import IN_JOURNEY_WORDS, clear_variety
@@ -147,6 +147,14 @@ class Conversation:
             reply = await self._ask_rasa(message, question, writer)
             if reply.error is not None and message.attempts + 1 < ATTEMPTS:
                 return await self._put_off(message, reply.error)
+        if reply.turn is not None and question.text is not None and writer.form is None:
+            meant = await self._find_meant(message, reply.turn.understanding.intent)
+            if meant is not None:
+                # "oui" to a question of ours is its button.
+                async with self._db.write() as session:
+                    await session.execute(update(Message).where(Message.id == message.id).values(payload=meant))
+                message.payload = meant
+                return await self._answer(message, started_at)
         heard = await self._heard_variety(message, question, reply.turn, writer)
         variety = await self._chosen_variety(writer.contact) or heard
         pages, render_error = await self._render(reply.answers, variety, message.channel)
@@ -216,6 +224,13 @@ class Conversation:
         answers = await self._ask_for_rating(message.contact_id, answers)
         return _Reply(answers, turn, rasa_ms=(perf_counter() - clock) * 1000)
 
+    async def _find_meant(self, message: Message, intent: str) -> str | None:
+        """The button of the last message that a "yes" or "no" stands for, if that message asked for one."""
+        if intent not in ("affirm", "deny"):
+            return None
+        async with self._db.read() as session:
+            return await find_meant(session, message, intent == "affirm")
+
     async def _forget(self, contact_id: int) -> None:
         """Have Rasa forget somebody at once; if it is away, it is asked again when the erasure is finished."""
         try:
@@ -266,6 +281,8 @@ class Conversation:
         elif question.variety is not None:
             heard, sure = question.variety["name"], float(question.variety["confidence"])
         else:
+            return writer.variety
+        if form is not None and turn is not None and _says_no_more_than_a_name(turn.understanding):
             return writer.variety
         is_first = await self._is_first(message)
         # To a question of a journey many answer with a technical term, whatever they speak.
@@ -400,6 +417,12 @@ def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
     """Without the questions of a journey that were put before the last one, as between two interruptions."""
     asked = [position for position, answer in enumerate(answers) if answer.key.startswith("ask_")]
     return tuple(answer for position, answer in enumerate(answers) if position not in asked[:-1])
+
+
+def _says_no_more_than_a_name(heard: Understanding) -> bool:
+    """Whether a message is a piece of information of which no town, diploma or the like is known: a name, a number."""
+    said = {str(entity["entity"]) for entity in heard.entities}
+    return heard.intent == "inform" and said <= {"person_name", "phone", "email"}
 
 
 def _columns_of(heard: Understanding) -> dict[str, object]:

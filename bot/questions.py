@@ -23,6 +23,27 @@ from bot.plain import plain_words
 
 logger = logging.getLogger(__name__)
 
+#: What is said to a "no" that leaves everything as it is, after the answer that asked.
+_KEPT = {"erasure_confirm": "erasure_kept", "link_confirm": "link_kept"}
+#: Answers that ask something, and the button that a "yes" to them is.
+YES: Mapping[str, str] = {
+    "erasure_confirm": "/erase_my_data",
+    "link_confirm": "/confirm_link",
+    "journey_waiting": "/resume_journey",
+    "place_offered": "/confirm_place",
+    "checklist_reminder": "/show_checklist",
+    "application_elsewhere": "/send_link_code",
+    "cohorts_none": "/subscribe_updates",
+    "events_none": "/subscribe_updates",
+    "events_upcoming": "/subscribe_updates",
+    "publications_none": "/subscribe_updates",
+}
+#: The same for a "no".
+NO: Mapping[str, str] = {
+    "erasure_confirm": "/deny",
+    "link_confirm": "/deny",
+    "place_offered": "/event_cancel",
+}
 #: The title of the button for more, in every variety: typed where there is no such button, it asks for nothing else.
 _MORE_WORDS = frozenset(plain_words(phrase(variety, "more")) for variety in VARIETIES)
 
@@ -53,6 +74,9 @@ async def read_question(
             return Question(answers=(Answer("more_gone"),))
         if payload is not None:
             # A button of ours, as the log has it.
+            kept = await _find_kept(session, message) if payload == "/deny" else None
+            if kept is not None:
+                return Question(answers=(kept,))
             return await _read_more(session, message, payload) or Question(payload=payload)
         if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
             return Question(answers=(Answer("no_text"),))
@@ -66,6 +90,9 @@ async def _read_payload(session: AsyncSession, message: Message, payload: str) -
     more = await _read_more(session, message, payload)
     if more is not None:
         return more
+    kept = await _find_kept(session, message) if payload == "/deny" else None
+    if kept is not None:
+        return Question(answers=(kept,))
     try:
         read_payload(payload)
     except ValueError as error:
@@ -80,6 +107,29 @@ async def _read_more(session: AsyncSession, message: Message, payload: str) -> Q
         return None
     rest = await find_rest(session, message.contact_id, payload)
     return Question(rest=rest) if rest is not None else Question(answers=(Answer("more_gone"),))
+
+
+async def _find_kept(session: AsyncSession, message: Message) -> Answer | None:
+    """What is said to a "no" after a question whether to do something that can't be undone."""
+    last = await _find_last(session, message)
+    key = _KEPT.get(last.answer_key or "") if last is not None else None
+    return None if key is None else Answer(key)
+
+
+async def _find_last(session: AsyncSession, message: Message) -> Message | None:
+    """The last message to this person."""
+    own = (Message.contact_id == message.contact_id) & (Message.direction == "out") & (Message.id < message.id)
+    return (await session.scalars(select(Message).where(own).order_by(Message.id.desc()).limit(1))).first()
+
+
+async def find_meant(session: AsyncSession, message: Message, is_yes: bool) -> str | None:
+    """The payload that a "yes" or "no" stands for, where the last message to this person asked for one."""
+    last = await _find_last(session, message)
+    if last is None:
+        return None
+    wanted = YES.get(last.answer_key or "") if is_yes else NO.get(last.answer_key or "")
+    payloads = [str(button.get("payload") or "") for button in last.buttons]
+    return next((payload for payload in payloads if wanted is not None and payload.startswith(wanted)), None)
 
 
 async def _read_attachment(session: AsyncSession, message: Message, requested: str | None) -> Question:
@@ -102,14 +152,13 @@ async def _read_attachment(session: AsyncSession, message: Message, requested: s
 async def _find_typed_choice(session: AsyncSession, message: Message, channels: Mapping[str, Channel]) -> str | None:
     """The payload of the button that a text names: by its number among those of the last message to this person, where
     they were shown as a numbered list, or by its words among those of the last turn."""
-    own = (Message.contact_id == message.contact_id) & (Message.direction == "out") & (Message.id < message.id)
-    last = await session.scalar(select(Message).where(own).order_by(Message.id.desc()).limit(1))
+    last = await _find_last(session, message)
     if last is None:
         return None
     channel = channels.get(message.channel)
     is_numbered = channel is not None and not channel.shows_buttons and last.channel == message.channel
     payload = find_choice(message.text, last.buttons, numbered=is_numbered)
     if payload is None and last.reply_to_id is not None:
-        turn = await session.scalars(select(Message.buttons).where(own, Message.reply_to_id == last.reply_to_id))
+        turn = await session.scalars(select(Message.buttons).where(Message.reply_to_id == last.reply_to_id))
         payload = find_choice(message.text, [button for buttons in turn for button in buttons], numbered=False)
     return payload

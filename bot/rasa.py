@@ -14,6 +14,10 @@ from bot.messages import VARIETIES, Answer, Turn, Understanding, Variety
 SECRET_HEADER = "X-Rasa-Secret"
 
 
+#: So many answers to one message no rule gives: Rasa ran until its circuit breaker stopped it.
+MOST_ANSWERS = 9
+
+
 class _Variety(BaseModel):
     name: str
     confidence: float
@@ -89,6 +93,8 @@ class Rasa:
             raise RasaError(f"Rasa's answer can't be read: {error}") from error
         if not answers:
             raise RasaError(f"Rasa said nothing to intent {reply.parse.intent!r}")
+        if len(answers) >= MOST_ANSWERS:
+            raise RasaError(f"Rasa went round in circles after intent {reply.parse.intent!r}")
         return Turn(_understanding_of(reply.parse), answers)
 
     async def forget(self, contact_id: int) -> None:

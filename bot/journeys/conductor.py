@@ -118,10 +118,16 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
         return await _end(session, draft, Answer("journey_cancelled", {"journey": journey.name}))
     if heard.intent == "correct_answer":
         return await _correct(session, journey, person, draft, heard.first("field"))
-    if asked == REVIEW:
+    sure_from = CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT
+    begins_again = heard.intent in journey.begins_with and (heard.is_button or heard.confidence >= sure_from)
+    if asked == REVIEW and not begins_again:
         return await _review(session, journey, person, draft, heard)
     unasked = read_unasked(journey, heard, draft.answers, asked)
-    reading = await _read(session, journey, asked, heard)
+    reading = None if asked == REVIEW else await _read(session, journey, asked, heard)
+    if begins_again and (FIELDS[asked].is_free or not isinstance(reading, str)):
+        # In the middle of it already: no rule of Rasa's would open it again.
+        noted = await _note(session, journey, draft, unasked)
+        return await _go_on(session, journey, person, draft, (Answer("journey_goes_on"),), noted)
     if is_left(heard, asked, reading):
         return await _leave(session, journey, person, draft, heard, asked, unasked)
     if isinstance(reading, str):

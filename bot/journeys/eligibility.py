@@ -63,6 +63,7 @@ class Eligibility(Journey):
     """Compares what a person says of themselves with the rules that have a source."""
 
     name = "eligibility"
+    begins_with = frozenset({"check_eligibility"})
     fields = ("diploma", "situation", "age", "city")
     is_short = True
 

@@ -67,6 +67,7 @@ class Preregistration(Journey):
     """Takes a person's application and keeps it for the team."""
 
     name = "preregistration"
+    begins_with = frozenset({"application_start"})
     fields: ClassVar[tuple[str, ...]] = (
         "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
         "track", REVIEW,
@@ -213,6 +214,7 @@ class Correction(Preregistration):
     """Corrects an application that was sent: its answers as a summary, and the line that is wrong anew."""
 
     name = "correction"
+    begins_with = frozenset({"correct_application"})
     is_resumable = False
     elsewhere_choices = (("/request_human", None),)
     fields = tuple(name for name in Preregistration.fields if name not in PURPOSES)

@@ -95,6 +95,7 @@ class ProgrammeSearch(Journey):
     """Asks what a founder needs, and ranks what there is."""
 
     name = "programme"
+    begins_with = frozenset({"find_programme", "other_city"})
     fields = ("stage", "need", "city", "sector")
 
     async def prefill(

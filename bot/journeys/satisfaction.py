@@ -48,6 +48,7 @@ class Feedback(Journey):
     """The one question after a thumb down."""
 
     name = "feedback"
+    begins_with = frozenset({"rate_down"})
     fields = ("comment",)
     is_short = True
 

@@ -22,6 +22,7 @@ class TeamRequest(Journey):
     def __init__(self, name: str) -> None:
         """`name` is the journey's, and the kind of the ticket."""
         self.name = name
+        self.begins_with = frozenset({f"request_{name}"})  # type: ignore[misc]  # of each kind its own
 
     async def ask(self, session: AsyncSession, person: Person, name: str, answers: Mapping[str, str]) -> Question:
         """The usual towns as choices, and at the end every answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Text, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Text, Tuple
 
 import yaml
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -55,6 +55,13 @@ _IN_FIELD = re.compile(r"\s*(?:en|in|of|de|d'|f|fi|fel|d|dyal|في|ف|د|ديا�
 _DENIED = re.compile(
     r"(?:\b(?:pas|plus|jamais|not|no longer|machi|mashi|mchi)|n[’']t|ماشي|مشي|مابقيتش|لست|لا)\s+"
     r"(?:(?:an?|un|une|encore|vraiment|wa7ed|really|yet)\s+)?$",
+    re.IGNORECASE,
+)
+#: Before a diploma: they do not have it ("no bac", "ماعنديش الباك").
+_LACKED = re.compile(
+    r"(?:\b(?:no|without|sans|pas (?:encore )?(?:de|le|la)|bla|ma ?3a?ndich|don[’']?t have|haven[’']?t got|"
+    r"didn[’']?t (?:get|finish|have))|ماعنديش|ما عنديش|معنديش|ليس لدي|ليس عندي|ليست لدي|بدون|بلا|دون)\s+"
+    r"(?:(?:the|an?|my|any|le|la|une?)\s+)?$",
     re.IGNORECASE,
 )
 _DAY_BEFORE = re.compile(r"(?<![\d.,/+-])(\d{1,2})(?:er|st|nd|rd|th)?\s+(?:of\s+|de\s+|من\s+|شهر\s+)?$", re.IGNORECASE)
@@ -103,6 +110,7 @@ def find_entities(text: str) -> List[Found]:
         year for year in find_years(text) if not any(year.start < each.end and each.start < year.end for each in found)
     ]
     found = [entity for entity in found if not _is_field_of_study(entity, found, text) and not _is_denied(entity, text)]
+    found = [entity for entity in map(lambda entity: _without_lacked(entity, text), found) if entity is not None]
     found = [_with_day(entity, text) for entity in found] + years
     return sorted(found, key=lambda entity: (entity.start, entity.entity))
 
@@ -124,6 +132,13 @@ def _is_field_of_study(entity: Found, found: List[Found], text: str) -> bool:
 def _is_denied(entity: Found, text: str) -> bool:
     """Whether somebody says that it is not so."""
     return entity.entity == "situation" and _DENIED.search(text, 0, entity.start) is not None
+
+
+def _without_lacked(entity: Found, text: str) -> Optional[Found]:
+    """A diploma that somebody does not have: without the bac they have none; without another one, it is not said."""
+    if entity.entity != "diploma" or entity.value == "none" or not _LACKED.search(text, 0, entity.start):
+        return entity
+    return Found("diploma", "none", entity.start, entity.end) if entity.value == "bac" else None
 
 
 def _with_day(entity: Found, text: str) -> Found:

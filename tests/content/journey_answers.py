@@ -101,6 +101,8 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("link_code_unsent", {}, (("/request_human", None),)),
     Answer("link_blocked"),
     Answer("more_gone"),
+    Answer("erasure_kept"),
+    Answer("link_kept"),
     *(
         Answer("subscribed", {"topic": topic, "already": already, "wish": wish, "promise": promise}, wider)
         for topic in ("cohorts", "events", "publications")

@@ -267,6 +267,23 @@ def test_what_somebody_is_is_found_beside_a_no(text: str, value: str) -> None:
     assert [entity.value for entity in find_entities(text) if entity.entity == "situation"] == [value]
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("I didn't finish high school, no bac", ["none"]),
+        ("I don't have the bac", ["none"]),
+        ("ma3ndich lbac", ["none"]),
+        ("انا ماعنديش الباك", ["none"]),
+        ("هل يمكنني التسجيل وليس لدي باكالوريا؟", ["none"]),
+        ("je n'ai pas de licence, j'ai le bac", ["bac"]),
+        ("no problem, I have the bac", ["bac"]),
+        ("j'ai un bac+2", ["bac+2"]),
+    ],
+)
+def test_a_diploma_that_somebody_lacks(text: str, values: list[str]) -> None:
+    assert [entity.value for entity in find_entities(text) if entity.entity == "diploma"] == values
+
+
 def test_the_longest_name_wins() -> None:
     """A name inside a longer one is not found beside it."""
     found = find_entities("GITEX Future Health Africa")
