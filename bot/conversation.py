@@ -420,9 +420,8 @@ def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
 
 
 def _says_no_more_than_a_name(heard: Understanding) -> bool:
-    """Whether a message is a piece of information of which no town, diploma or the like is known: a name, a number."""
-    said = {str(entity["entity"]) for entity in heard.entities}
-    return heard.intent == "inform" and said <= {"person_name", "phone", "email"}
+    """Whether a message is a piece of information in which nothing is known but, perhaps, a name."""
+    return heard.intent == "inform" and {str(entity["entity"]) for entity in heard.entities} <= {"person_name"}
 
 
 def _columns_of(heard: Understanding) -> dict[str, object]:

@@ -119,7 +119,8 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
     if heard.intent == "correct_answer":
         return await _correct(session, journey, person, draft, heard.first("field"))
     sure_from = CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT
-    begins_again = heard.intent in journey.begins_with and (heard.is_button or heard.confidence >= sure_from)
+    says_so = heard.is_button or (heard.confidence >= sure_from and not heard.names_somebody)
+    begins_again = heard.intent in journey.begins_with and says_so
     if asked == REVIEW and not begins_again:
         return await _review(session, journey, person, draft, heard)
     unasked = read_unasked(journey, heard, draft.answers, asked)
