@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from rasa_sdk.events import FollowupAction
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import Context, DatabaseAction, Finding, Request, payload
+from bot.journeys.catalogue import form_of
+from bot.journeys.preregistration import CORRECTABLE, find_application
 from bot.messages import Answer
 
 
@@ -45,6 +48,8 @@ class UseInformation(DatabaseAction):
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """The answer of the question that is gone on with, else `inform_city` or `inform_noted`."""
+        if await self._corrects(session, request):
+            return Finding(None, {"corrects": True}, events=(FollowupAction(form_of("correction")),))
         given = request.entities.keys()
         intents = [intent for intent, _ in request.earlier]
         last = next((intent for intent in intents if intent in self._continued), None)
@@ -62,3 +67,11 @@ class UseInformation(DatabaseAction):
             choices = tuple((payload(intent, city=city), None) for intent in questions)
             return Finding(Answer("inform_city", {"city": city}, choices), {"city": city})
         return Finding(Answer("inform_noted"))
+
+    async def _corrects(self, session: AsyncSession, request: Request) -> bool:
+        """Whether it is a phone number or an e-mail of somebody whose application can still be corrected."""
+        said = {str(entity["entity"]) for entity in (*request.recognised, *request.beyond_scope)}
+        if request.contact_id is None or not said & {"phone", "email"}:
+            return False
+        application = await find_application(session, request.contact_id)
+        return application is not None and application.state in CORRECTABLE

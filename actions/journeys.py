@@ -15,7 +15,7 @@ from rasa_sdk.events import FollowupAction, SlotSet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actions.base import LEAVE_FORM, Context, DatabaseAction, Finding, Request
+from actions.base import LEAVE_FORM, Context, DatabaseAction, Finding, Request, payload
 from bot.clock import MOROCCO
 from bot.db.linking import CODE_HELD, make_code
 from bot.db.models import ApplicationChange, Message
@@ -68,6 +68,9 @@ class DriveJourney(DatabaseAction):
         if request.contact_id is None:
             return Finding(Answer("not_understood"), events=LEAVE_FORM)
         entry = _entry(request.since, self._form)
+        if entry == "begins" and self._journey.name == "preregistration" and _may_mean_event(request):
+            choices = ((payload("event_register"), None), (payload("application_start"), None))
+            return Finding(Answer("register_which", {}, choices), {"entry": entry}, events=LEAVE_FORM, is_done=False)
         person = await _person(session, request.contact_id, request.message_id, self.context.reach)
         if entry == "begins":
             step = await conductor.begin(session, self._journey, person, hear(request))
@@ -98,6 +101,16 @@ def _entry(since: Sequence[dict[str, Any]], form: str) -> str:
         if any(event.get("event") == "action" and event.get("name") not in own for event in since)
         else ("answers")
     )
+
+
+def _may_mean_event(request: Request) -> bool:
+    """Whether "je veux m'inscrire" comes after a question about events, or names one."""
+    if request.text.startswith("/") or request.intent != "application_start":
+        return False
+    if "jobintech" in request.text.casefold():
+        return False
+    named = any(entity["entity"] == "event" for entity in (*request.recognised, *request.beyond_scope))
+    return named or (bool(request.earlier) and request.earlier[0][0] in ("event_details", "event_search"))
 
 
 async def _person(session: AsyncSession, contact_id: int, message_id: int | None, reach: Reach) -> Person:

@@ -11,6 +11,7 @@ from bot.clock import utc_now
 from bot.db.agenda import find_event
 from bot.db.models import Event, Registration
 from bot.journeys import registrations
+from bot.journeys.preregistration import OVER, find_application
 from bot.messages import Answer
 from bot.plain import plain_words
 
@@ -115,6 +116,12 @@ class CancelPlace(DatabaseAction):
         own = await registrations.list_registrations(session, request.contact_id)
         named = request.entities.get("event")
         meant = [pair for pair in own if named is None or pair[1].slug == named]
+        if not meant and named is None and not request.text.startswith("/"):
+            application = await find_application(session, request.contact_id)
+            if application is not None and application.state not in OVER:
+                choices = ((payload("request_human"), None), (payload("application_status"), None))
+                data = {"reference": application.reference}
+                return Finding(Answer("withdraw_application", data, choices), data, 0)
         if not meant:
             return Finding(Answer("places_none"), {"event": named} if named else {}, 0)
         if len(meant) > 1:

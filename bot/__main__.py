@@ -181,7 +181,9 @@ def main(arguments: list[str] | None = None) -> int:
         "change where an application stands, and tell the person",
     )
     move.add_argument("reference", help="the application's reference, JIT-…")
-    move.add_argument("state", choices=["received", "incomplete", "checking", "invited", "accepted", "refused"])
+    move.add_argument(
+        "state", choices=["received", "incomplete", "checking", "invited", "accepted", "refused", "withdrawn"]
+    )
     move.add_argument("--name", required=True, help="who changes it")
     announce = add(
         "announce",

@@ -18,6 +18,9 @@ from bot.news import announce
 from bot.reach import WHATSAPP_WINDOW
 from bot.settings import Settings
 
+#: The latest messages of a person that are shown beside their request.
+SHOWN_MESSAGES = 3
+
 
 class StaffError(AssistantError):
     """What was asked can't be done; the text says why and what would be right."""
@@ -35,14 +38,16 @@ async def print_requests(settings: Settings) -> None:
                 identity = await session.scalar(
                     select(Identity).where(Identity.contact_id == contact.id).order_by(Identity.last_inbound_at.desc())
                 )
-                last = await session.scalar(
+                said = await session.scalars(
                     select(Message.text)
                     .where(Message.contact_id == contact.id, Message.direction == "in", Message.text != "")
                     .order_by(Message.id.desc())
+                    .limit(SHOWN_MESSAGES)
                 )
+                last = " / ".join(reversed(said.all()))
                 who = f"{identity.channel} {identity.profile.get('name') or identity.address}" if identity else "?"
                 when = request.opened_at.astimezone(MOROCCO).strftime("%Y-%m-%d %H:%M")
-                print(f"{when}  {request.kind:<14} {who} (contact {contact.id}, {contact.variety}): {last or ''}")
+                print(f"{when}  {request.kind:<14} {who} (contact {contact.id}, {contact.variety}): {last}")
                 if request.reference:
                     print(f"  {request.reference}: " + "; ".join(f"{k}: {v}" for k, v in request.details.items()))
         print(f"{len(requests)} open")

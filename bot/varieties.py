@@ -34,12 +34,14 @@ def clear_variety(
         words_needed: so many words a message must have to count.
     """
     mixes = words_needed > 0 and before in RIGHT_TO_LEFT and any("\u0600" <= letter <= "\u06ff" for letter in text)
-    if len(text.split()) < words_needed or (mixes and heard not in RIGHT_TO_LEFT):
+    # Numbers are the same in every language.
+    words = sum(any(letter.isalpha() for letter in word) for word in text.split())
+    if words < words_needed or (mixes and heard not in RIGHT_TO_LEFT):
         return before
     if not any(letter.isalpha() for letter in _NO_LANGUAGE.sub("", text)):
         return before
     same_script = (heard in RIGHT_TO_LEFT) == (before in RIGHT_TO_LEFT)
     needed = CLEAR_AT_FIRST if is_first else CLEAR_VARIETY
-    is_clear = sure >= needed or len(text.split()) >= CLEAR_WORDS
+    is_clear = sure >= needed or words >= CLEAR_WORDS
     has_words = sure > 0
     return heard if has_words and (is_clear or not same_script) else before

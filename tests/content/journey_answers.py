@@ -102,6 +102,8 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("link_blocked"),
     Answer("more_gone"),
     Answer("erasure_kept"),
+    Answer("register_which", {}, (("/event_register", None), ("/application_start", None))),
+    Answer("withdraw_application", {"reference": "JIT-000000"}, (("/request_human", None),)),
     Answer("link_kept"),
     *(
         Answer("subscribed", {"topic": topic, "already": already, "wish": wish, "promise": promise}, wider)
