@@ -18,7 +18,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.engine import Database
-from bot.db.interactions import Done, find_answer, log_interaction
+from bot.db.interactions import Done, find_answer, lock_message, log_interaction
 from bot.hours import Hours
 from bot.messages import Answer
 from bot.reach import Reach
@@ -167,7 +167,7 @@ class DatabaseAction(Action):
         try:
             async with self._transaction() as session:
                 done = await self._find_done(session, request)
-                finding = Finding(done) if done is not None else await self.find(session, request)
+                finding = done if done is not None else await self.find(session, request)
                 if self.changes and done is None:
                     self._log(session, request, clock, finding, is_done=finding.is_done)
         except Exception as error:
@@ -186,11 +186,19 @@ class DatabaseAction(Action):
         """Whether this run of an action that changes something may be done again for the same message."""
         return False
 
-    async def _find_done(self, session: AsyncSession, request: Request) -> Answer | None:
-        """The answer of an earlier run for the same question, if Rasa asks again, as after a time-out."""
-        if not self.changes or request.message_id is None or self.is_repeatable(request):
+    async def _find_done(self, session: AsyncSession, request: Request) -> Finding | None:
+        """What an earlier run for the same question came to, if Rasa asks again, as after a time-out.
+
+        Of a message that is closed meanwhile nothing is done any more: its person has their reply.
+        """
+        if not self.changes or request.message_id is None:
             return None
-        return await find_answer(session, request.message_id, self.action_name, request.text)
+        if not await lock_message(session, request.message_id):
+            return Finding(None, {"late": True}, is_done=False)
+        if self.is_repeatable(request):
+            return None
+        kept = await find_answer(session, request.message_id, self.action_name, request.text)
+        return None if kept is None else Finding(kept[0], events=kept[1])
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
@@ -219,7 +227,7 @@ class DatabaseAction(Action):
             rows_found=finding.rows_found,
             error=error,
             duration_ms=round((perf_counter() - clock) * 1000, 2),
-            done=Done(request.text, request.variety) if is_done else None,
+            done=Done(request.text, request.variety, finding.events) if is_done else None,
         )
 
 

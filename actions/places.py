@@ -61,10 +61,11 @@ class TakePlace(DatabaseAction):
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `place_taken`, `place_waiting`, `place_elsewhere`, `place_choose` or `place_none`."""
-        slug = _asked_event(request)
+        events = await registrations.list_open_events(session)
+        # What this message names counts before what was spoken of.
+        named = None if "event" in request.entities else _find_named(request.text, events)
+        slug = named.slug if named is not None else _asked_event(request)
         event = await find_event(session, slug) if slug else None
-        events = [] if event else await registrations.list_open_events(session)
-        event = event or _find_named(request.text, events)
         if event is None or request.contact_id is None:
             key = "place_choose" if events else "place_none"
             return Finding(Answer(key, {}, _choices("event_register", events[:5])), {}, len(events))

@@ -157,7 +157,7 @@ class RequestErasure(DatabaseAction):
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `erasure_confirm`."""
-        return Finding(Answer("erasure_confirm", {}, (("/erase_my_data", "@erase_all"), ("/deny", "@keep_all"))))
+        return Finding(Answer("erasure_confirm", {}, (("/erase_my_data", "@erase_all"), ("/keep_data", "@keep_all"))))
 
 
 class EraseMyData(DatabaseAction):

@@ -135,6 +135,7 @@ class Conversation:
     async def _answer(self, message: Message, started_at: datetime) -> float:
         """Answer one message; the seconds after which to look at this contact again."""
         clock = perf_counter()
+        message = await self._read_yes_or_no(message)
         message, writer = await self._read_writer(message, started_at)
         if writer.is_held:
             # Closed without a reply: a person answers it.
@@ -147,14 +148,6 @@ class Conversation:
             reply = await self._ask_rasa(message, question, writer)
             if reply.error is not None and message.attempts + 1 < ATTEMPTS:
                 return await self._put_off(message, reply.error)
-        if reply.turn is not None and question.text is not None and writer.form is None:
-            meant = await self._find_meant(message, reply.turn.understanding.intent)
-            if meant is not None:
-                # "oui" to a question of ours is its button.
-                async with self._db.write() as session:
-                    await session.execute(update(Message).where(Message.id == message.id).values(payload=meant))
-                message.payload = meant
-                return await self._answer(message, started_at)
         heard = await self._heard_variety(message, question, reply.turn, writer)
         variety = await self._chosen_variety(writer.contact) or heard
         pages, render_error = await self._render(reply.answers, variety, message.channel)
@@ -172,6 +165,18 @@ class Conversation:
             await self._forget(message.contact_id)
         self._outbox.lanes.wake(message.contact_id)
         return 0
+
+    async def _read_yes_or_no(self, message: Message) -> Message:
+        """A message that is nothing but a yes or no, as the button of what was just asked."""
+        if message.payload is not None or not message.text:
+            return message
+        async with self._db.read() as session:
+            meant = await find_meant(session, message)
+        if meant is None:
+            return message
+        async with self._db.write() as session:
+            await session.execute(update(Message).where(Message.id == message.id).values(payload=meant))
+            return await session.get_one(Message, message.id)
 
     async def _read_writer(self, message: Message, now: datetime) -> tuple[Message, Writer]:
         """The message as it is now, and who wrote it; a code in it is looked at first, since it may link two people."""
@@ -223,13 +228,6 @@ class Conversation:
             answers += await self._offer_to_resume(message.contact_id)
         answers = await self._ask_for_rating(message.contact_id, answers)
         return _Reply(answers, turn, rasa_ms=(perf_counter() - clock) * 1000)
-
-    async def _find_meant(self, message: Message, intent: str) -> str | None:
-        """The button of the last message that a "yes" or "no" stands for, if that message asked for one."""
-        if intent not in ("affirm", "deny"):
-            return None
-        async with self._db.read() as session:
-            return await find_meant(session, message, intent == "affirm")
 
     async def _forget(self, contact_id: int) -> None:
         """Have Rasa forget somebody at once; if it is away, it is asked again when the erasure is finished."""

@@ -40,7 +40,7 @@ async def answer_code(session: AsyncSession, message: Message) -> Answer:
         return Answer("link_same")
     if confirmed is None:
         await _adopt_variety(session, message.contact_id, owner)
-        choices = ((f'/confirm_link{{"code": "{typed}"}}', "@link_channels"), ("/deny", "@keep_apart"))
+        choices = ((f'/confirm_link{{"code": "{typed}"}}', "@link_channels"), ("/keep_apart", "@keep_apart"))
         return Answer("link_confirm", {}, choices)
     if await use_code(session, confirmed) is None:
         return _note(session, message, message.contact_id, Answer("link_failed"))

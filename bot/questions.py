@@ -16,6 +16,7 @@ from bot.choices import find_choice
 from bot.content import phrase
 from bot.db.models import Message
 from bot.db.places import find_nearest_city
+from bot.journeys.words import NO_ONLY, YES_ONLY
 from bot.messages import VARIETIES, Answer, Outbound
 from bot.paging import asks_for_more, find_rest
 from bot.payloads import read_payload
@@ -23,8 +24,8 @@ from bot.plain import plain_words
 
 logger = logging.getLogger(__name__)
 
-#: What is said to a "no" that leaves everything as it is, after the answer that asked.
-_KEPT = {"erasure_confirm": "erasure_kept", "link_confirm": "link_kept"}
+#: Buttons that leave everything as it is, whatever was said since, and what is said to them.
+KEPT = {"/keep_data": "erasure_kept", "/keep_apart": "link_kept"}
 #: Answers that ask something, and the button that a "yes" to them is.
 YES: Mapping[str, str] = {
     "erasure_confirm": "/erase_my_data",
@@ -40,8 +41,8 @@ YES: Mapping[str, str] = {
 }
 #: The same for a "no".
 NO: Mapping[str, str] = {
-    "erasure_confirm": "/deny",
-    "link_confirm": "/deny",
+    "erasure_confirm": "/keep_data",
+    "link_confirm": "/keep_apart",
     "place_offered": "/event_cancel",
 }
 #: The title of the button for more, in every variety: typed where there is no such button, it asks for nothing else.
@@ -74,9 +75,8 @@ async def read_question(
             return Question(answers=(Answer("more_gone"),))
         if payload is not None:
             # A button of ours, as the log has it.
-            kept = await _find_kept(session, message) if payload == "/deny" else None
-            if kept is not None:
-                return Question(answers=(kept,))
+            if payload in KEPT:
+                return Question(answers=(Answer(KEPT[payload]),))
             return await _read_more(session, message, payload) or Question(payload=payload)
         if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
             return Question(answers=(Answer("no_text"),))
@@ -90,9 +90,8 @@ async def _read_payload(session: AsyncSession, message: Message, payload: str) -
     more = await _read_more(session, message, payload)
     if more is not None:
         return more
-    kept = await _find_kept(session, message) if payload == "/deny" else None
-    if kept is not None:
-        return Question(answers=(kept,))
+    if payload in KEPT:
+        return Question(answers=(Answer(KEPT[payload]),))
     try:
         read_payload(payload)
     except ValueError as error:
@@ -109,25 +108,20 @@ async def _read_more(session: AsyncSession, message: Message, payload: str) -> Q
     return Question(rest=rest) if rest is not None else Question(answers=(Answer("more_gone"),))
 
 
-async def _find_kept(session: AsyncSession, message: Message) -> Answer | None:
-    """What is said to a "no" after a question whether to do something that can't be undone."""
-    last = await _find_last(session, message)
-    key = _KEPT.get(last.answer_key or "") if last is not None else None
-    return None if key is None else Answer(key)
-
-
 async def _find_last(session: AsyncSession, message: Message) -> Message | None:
     """The last message to this person."""
     own = (Message.contact_id == message.contact_id) & (Message.direction == "out") & (Message.id < message.id)
     return (await session.scalars(select(Message).where(own).order_by(Message.id.desc()).limit(1))).first()
 
 
-async def find_meant(session: AsyncSession, message: Message, is_yes: bool) -> str | None:
-    """The payload that a "yes" or "no" stands for, where the last message to this person asked for one."""
-    last = await _find_last(session, message)
-    if last is None:
+async def find_meant(session: AsyncSession, message: Message) -> str | None:
+    """The button that a message stands for which is nothing but a yes or no, where the last one to this person asks."""
+    said = plain_words(message.text)
+    table = YES if YES_ONLY.fullmatch(said) else NO if NO_ONLY.fullmatch(said) else None
+    last = await _find_last(session, message) if table is not None else None
+    if table is None or last is None:
         return None
-    wanted = YES.get(last.answer_key or "") if is_yes else NO.get(last.answer_key or "")
+    wanted = table.get(last.answer_key or "")
     payloads = [str(button.get("payload") or "") for button in last.buttons]
     return next((payload for payload in payloads if wanted is not None and payload.startswith(wanted)), None)
 

@@ -16,6 +16,7 @@ SECRET_HEADER = "X-Rasa-Secret"
 
 #: So many answers to one message no rule gives: Rasa ran until its circuit breaker stopped it.
 MOST_ANSWERS = 9
+CIRCLES = "Rasa went round in circles"
 
 
 class _Variety(BaseModel):
@@ -94,7 +95,7 @@ class Rasa:
         if not answers:
             raise RasaError(f"Rasa said nothing to intent {reply.parse.intent!r}")
         if len(answers) >= MOST_ANSWERS:
-            raise RasaError(f"Rasa went round in circles after intent {reply.parse.intent!r}")
+            raise RasaError(f"{CIRCLES} after intent {reply.parse.intent!r}")
         return Turn(_understanding_of(reply.parse), answers)
 
     async def forget(self, contact_id: int) -> None:

@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from bot.answers import Answers, RenderError
 from bot.clock import utc_now
@@ -41,7 +42,7 @@ class Schedule:
             try:
                 async with self._db.write() as session:
                     await settle(session, event_slug)
-            except AWAY:
+            except (DBAPIError, *AWAY):
                 raise
             except Exception:  # a defect with one event must not keep the people of all others waiting
                 logger.exception("the places of %s could not be settled", event_slug)
@@ -54,7 +55,7 @@ class Schedule:
         for notice in due:
             try:
                 await self._tell(notice)
-            except AWAY:
+            except (DBAPIError, *AWAY):
                 raise
             except Exception as failure:  # nor one notice all that come after it
                 logger.exception("notice %s could not be told", notice.id)

@@ -18,7 +18,7 @@ from bot.journeys.conductor import ask_again, find_draft
 from bot.journeys.journey import Person
 from bot.messages import Variety
 from bot.questions import Question
-from bot.rasa import OpenForm
+from bot.rasa import CIRCLES, OpenForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ async def find_writer(session: AsyncSession, message: Message, now: datetime, bo
     contact = await session.get_one(Contact, message.contact_id)
     newest = select(Session).where(Session.contact_id == contact.id).order_by(Session.number.desc()).limit(1)
     last = await session.scalar(newest)
-    # A message that failed is tried again in a new session: what Rasa remembers of the old one may be what was wrong.
-    is_tried_again = message.attempts > 0
-    if last is None or is_tried_again or now - last.last_turn_at >= bounds.idle or last.turns >= bounds.turns:
+    # Where Rasa went round in circles, what it remembers may be what was wrong: it is tried again without that.
+    is_broken = message.attempts > 0 and CIRCLES in (message.error or "")
+    if last is None or is_broken or now - last.last_turn_at >= bounds.idle or last.turns >= bounds.turns:
         number = 1 if last is None else last.number + 1
         last = Session(contact_id=contact.id, number=number, started_at=now, last_turn_at=now, turns=0)
     receipt = None if contact.erased_at is None else await find_receipt(session, contact.id)

@@ -318,7 +318,7 @@ class TestPerson:
         """Asking for it erases nothing; confirming does, with a receipt that counts what went."""
         await run_action(content, "action_request_human", contact_id)
         asked = await run_action(content, "action_request_erasure", contact_id)
-        assert [payload for payload, _ in asked["choices"]] == ["/erase_my_data", "/deny"]
+        assert [payload for payload, _ in asked["choices"]] == ["/erase_my_data", "/keep_data"]
         held = await run_action(content, "action_show_my_data", contact_id)
         assert held["data"]["open_requests"] == 1
         receipt = (await run_action(content, "action_erase_my_data", contact_id))["data"]["reference"]

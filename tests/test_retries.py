@@ -160,7 +160,7 @@ async def test_what_is_still_at_work_is_not_done_twice(db: Database, database_ur
                 identity = Identity(contact_id=contact.id, channel="telegram", address="1")
                 session.add(identity)
                 await session.flush()
-                state = {"direction": "in", "channel": "telegram", "state": "failed"}
+                state = {"direction": "in", "channel": "telegram", "state": "received"}
                 message = Message(contact_id=contact.id, identity_id=identity.id, payload="/show_checklist", **state)
                 session.add(message)
             body = {

@@ -24,6 +24,8 @@ class Done:
 
     question: str
     variety: Mapping[str, Any] | None = None
+    #: Rasa's events of the run.
+    events: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,12 @@ def log_interaction(
     """
     kept = None
     if done is not None and answer is not None:
-        kept = {**answer.as_json(), "question": done.question, "variety": done.variety}
+        kept = {
+            **answer.as_json(),
+            "question": done.question,
+            "variety": done.variety,
+            "events": list(done.events),
+        }
     session.add(
         Interaction(
             contact_id=contact_id,
@@ -79,15 +86,19 @@ async def find_done(session: AsyncSession, message_id: int) -> DoneBefore | None
     return DoneBefore(rows[0][0], questions, tuple(Answer.from_json(kept) for _, kept in rows), rows[0][1]["variety"])
 
 
-async def find_answer(session: AsyncSession, message_id: int, action: str, question: str) -> Answer | None:
-    """The answer that an action gave to one question of a message, if it did what was asked.
+async def lock_message(session: AsyncSession, message_id: int) -> bool:
+    """Have a message to oneself until the commit; False when it is closed. One that is not in the log is open."""
+    state = await session.scalar(select(Message.state).where(Message.id == message_id).with_for_update())
+    return state in (None, "received")
 
-    The message is locked, so that a run which is not over yet is waited for.
-    """
-    await session.execute(select(Message.id).where(Message.id == message_id).with_for_update())
+
+async def find_answer(
+    session: AsyncSession, message_id: int, action: str, question: str
+) -> tuple[Answer, tuple[dict[str, Any], ...]] | None:
+    """The answer that an action gave to one question of a locked message, and its events for Rasa; None: no answer."""
     for row in await _list_done(session, message_id):
         if row.action == action and row.answer is not None and row.answer["question"] == question:
-            return Answer.from_json(row.answer)
+            return Answer.from_json(row.answer), tuple(row.answer["events"])
     return None
 
 

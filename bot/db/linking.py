@@ -125,7 +125,9 @@ async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> No
     )
     await _unite_subscriptions(session, kept_id, merged_id)
     # A correction shows one application, and would be put into the other.
-    await session.execute(delete(Draft).where(Draft.contact_id.in_(both), Draft.journey == "correction"))
+    corrections = select(Draft.id).where(Draft.contact_id.in_(both), Draft.journey == "correction")
+    await session.execute(update(Draft).where(Draft.returns_to_id.in_(corrections)).values(returns_to_id=None))
+    await session.execute(delete(Draft).where(Draft.id.in_(corrections)))
     await session.flush()
 
 

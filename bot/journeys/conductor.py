@@ -121,7 +121,7 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
     sure_from = CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT
     says_so = heard.is_button or (heard.confidence >= sure_from and not heard.names_somebody)
     begins_again = heard.intent in journey.begins_with and says_so
-    if asked == REVIEW and not begins_again:
+    if asked == REVIEW and (not begins_again or isinstance(FIELDS[REVIEW].read(heard), str)):
         return await _review(session, journey, person, draft, heard)
     unasked = read_unasked(journey, heard, draft.answers, asked)
     reading = None if asked == REVIEW else await _read(session, journey, asked, heard)

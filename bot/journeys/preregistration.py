@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
 from bot.db.interactions import count_outcomes, count_outcomes_on
-from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, Track
+from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, StaffRequest, Track
 from bot.db.notices import plan_notice
 from bot.db.training import list_tracks
 from bot.journeys.eligibility import check_city, offer_cities, offer_diplomas, offer_situations
@@ -171,11 +171,9 @@ class Preregistration(Journey):
         )
 
     async def _find_twin_stop(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Stop | None:
-        if await _tries_too_many(session, person):
-            # Whoever goes through numbers must not learn which of them applied: none is taken any more.
-            return Stop(Answer("application_unclear", {}, (("/request_human", None),)), "paused")
         twin = await find_twin(session, person.contact_id, answers)
-        if twin is None:
+        if twin is None or await _tries_too_many(session, person):
+            # Whoever goes through numbers learns nothing any more of which of them applied; the team joins the two.
             return None
         choices = self.elsewhere_choices
         by = "phone" if answers.get("phone") == twin.phone else "email"
@@ -200,6 +198,16 @@ class Preregistration(Journey):
         )
         session.add(application)
         await session.flush()
+        twin = await find_twin(session, person.contact_id, answers)
+        if twin is not None:
+            session.add(
+                StaffRequest(
+                    contact_id=person.contact_id,
+                    message_id=person.message_id,
+                    kind="duplicate",
+                    details={"application": application.reference, "other": twin.reference},
+                )
+            )
         consent = await _find_contact_consent(session, person.contact_id)
         agreed_at = consent.given_at if consent is not None else None
         data = {

@@ -57,7 +57,8 @@ async def register(session: AsyncSession, contact_id: int, event: Event) -> tupl
     await _lock(session, event)
     registration = await find_registration(session, contact_id, event.slug)
     if registration is not None and _is_late(registration):
-        _lapse(session, registration, event)
+        # They are here and hear what becomes of it: no notice.
+        registration.state, registration.updated_at = "lapsed", utc_now()
         await session.flush()
         await offer_next(session, event)
     elif registration is not None:

@@ -46,6 +46,16 @@ def _slips(hosts: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 _WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("words.yml").read_text(encoding="utf-8"))
 
+
+def _compile_all(name: str, entry: Mapping[str, list[str]]) -> re.Pattern[str]:
+    """A pattern for whole messages, in plain words, of parts that follow each other."""
+    if entry.keys() != {"all"}:
+        raise WordsError(f"words.yml: {name}: must have all, not {sorted(entry)}")
+    return re.compile("".join(entry["all"]))
+
+
+YES_ONLY = _compile_all("yes", _WORDS["yes"])
+NO_ONLY = _compile_all("no", _WORDS["no"])
 INTERROGATIVE = _compile("interrogative", _WORDS["interrogative"])
 STOP = _compile("stop", _WORDS["stop"])
 NAMES_SOMEBODY = _compile("names_somebody", _WORDS["names_somebody"])

@@ -97,7 +97,6 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("application_corrected", {"reference": "JIT-000000", "fields": ["phone", "city"]}),
     Answer("application_corrected", {"reference": "JIT-000000", "fields": []}),
     *(Answer("correction_closed", {"state": state}, (("/request_human", None),)) for state in _STATES),
-    Answer("application_unclear", {}, (("/request_human", None),)),
     Answer("link_code_unsent", {}, (("/request_human", None),)),
     Answer("link_blocked"),
     Answer("more_gone"),
@@ -163,7 +162,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("link_failed"),
     Answer("link_same"),
     Answer(
-        "link_confirm", {}, (('/confirm_link{"code": "LINK-000000"}', "@link_channels"), ("/deny", "@keep_apart"))
+        "link_confirm", {}, (('/confirm_link{"code": "LINK-000000"}', "@link_channels"), ("/keep_apart", "@keep_apart"))
     ),
     Answer("application_elsewhere", {"by": "phone"}, (("/send_link_code", None),)),
     Answer("application_elsewhere", {"by": "email"}),

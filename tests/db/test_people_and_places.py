@@ -130,6 +130,22 @@ async def test_nobody_overtakes_those_who_wait(db: Database) -> None:
         assert offers == [(second, "place_offered"), (second, "place_lapsed"), (third, "place_offered")]
 
 
+async def test_a_correction_that_something_returns_to_does_not_keep_two_people_apart(db: Database) -> None:
+    """A short journey begun in the middle of a correction names it; the correction goes when they are linked."""
+    with clock.running_on(lambda: NOW):
+        kept, merged = await add_contact(db, "a"), await add_contact(db, "b", "web")
+        async with db.write() as session:
+            correction = Draft(contact_id=merged, journey="correction", state="paused", answers={})
+            session.add(correction)
+            await session.flush()
+            done = {"contact_id": merged, "journey": "feedback", "state": "done", "answers": {}}
+            session.add(Draft(**done, returns_to_id=correction.id))
+        async with db.write() as session:
+            await merge_contacts(session, kept, merged)
+        async with db.read() as session:
+            assert [row.journey for row in await session.scalars(select(Draft))] == ["feedback"]
+
+
 async def test_subscriptions_of_two_people_become_one(db: Database) -> None:
     """What one wants narrowly and the other whole is wanted whole; what both narrow is wanted both ways."""
     with clock.running_on(lambda: NOW):

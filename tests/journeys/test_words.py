@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.journeys.words import SUBSCRIPTION_WORDS, WordsError, _compile, first_named
+from bot.journeys.words import NO_ONLY, SUBSCRIPTION_WORDS, YES_ONLY, WordsError, _compile, first_named
+from bot.plain import plain_words
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,25 @@ def test_topics_of_news(text: str, topic: str | None) -> None:
 def test_a_malformed_entry_is_named(entry: dict[str, list[str]], message: str) -> None:
     with pytest.raises(WordsError, match=message):
         _compile("x", entry)
+
+
+@pytest.mark.parametrize(
+    "text", ["oui", "Oui !", "yes please", "oui svp", "iyeh", "نعم", "آه عافاك", "oui efface tout"]
+)
+def test_nothing_but_a_yes(text: str) -> None:
+    assert YES_ONLY.fullmatch(plain_words(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["ok", "ah ok", "bien", "d'accord je réfléchis", "oui mais attends", "non", "oui c'est combien ?", "wakha"]
+)
+def test_an_ok_is_no_yes(text: str) -> None:
+    """What can't be undone is never done for it."""
+    assert not YES_ONLY.fullmatch(plain_words(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_no"), [("non", True), ("no wait", True), ("لا", True), ("la la", True), ("la ville", False)]
+)
+def test_nothing_but_a_no(text: str, is_no: bool) -> None:
+    assert bool(NO_ONLY.fullmatch(plain_words(text))) is is_no

@@ -84,6 +84,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_notices_message_id'))
         batch_op.drop_column('is_news')
         batch_op.drop_column('message_id')
+
+    op.execute("UPDATE notices SET kind = 'requested' WHERE asked_at IS NOT NULL")
+    with op.batch_alter_table('notices', schema=None) as batch_op:
         batch_op.drop_column('asked_at')
 
     with op.batch_alter_table('messages', schema=None) as batch_op:
