@@ -192,3 +192,35 @@ async def test_the_other_half_of_a_message_is_not_lost(db: Database, database_ur
     assert (row.outcome, log[0].state) == ("subscribed", "answered")
     # Once the message is closed nothing of its answers is kept beside the replies.
     assert row.answer is None
+
+
+async def test_a_form_is_told_the_same_again(db: Database, database_url: str) -> None:
+    """Rasa's events of what was done come with its answer, or its form would take the message for no answer."""
+    async with db.write() as session:
+        await seed(session)
+        contact = Contact()
+        session.add(contact)
+        await session.flush()
+        identity = Identity(contact_id=contact.id, channel="telegram", address="1")
+        session.add(identity)
+        await session.flush()
+        state = {"direction": "in", "channel": "telegram", "state": "received", "text": "je veux m'inscrire"}
+        message = Message(contact_id=contact.id, identity_id=identity.id, **state)
+        session.add(message)
+    latest = {"intent": {"name": "application_start"}, "text": "je veux m'inscrire", "entities": []}
+    user = {"event": "user", "parse_data": latest, "metadata": {"message_id": message.id}}
+    opened = {"event": "active_loop", "name": "preregistration_form"}
+    tracker = {"sender_id": f"{contact.id}.1", "latest_message": latest, "events": [user, opened]}
+    call = {"next_action": "validate_preregistration_form", "tracker": tracker, "domain": {}}
+    with ScriptedRasa() as rasa:
+        async with running_assistant(database_url, rasa.url) as assistant:
+            first, again = [await assistant.executor.run(call) for _ in range(2)]
+            async with db.write() as session:
+                row = await session.get_one(Message, message.id)
+                row.state = "answered"
+            late = await assistant.executor.run(call)
+    assert first is not None and again is not None and late is not None
+    assert first.events and first.events == again.events
+    assert first.responses == again.responses
+    # Its person has their reply: nothing is done or said any more.
+    assert (late.events, late.responses) == ([], [])
