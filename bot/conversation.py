@@ -274,10 +274,10 @@ class Conversation:
         typed = question.text or (message.text if question.variety is not None else None)
         if typed is None or (form is not None and form.requested in _NAME_FIELDS):
             return writer.variety
-        if turn is not None:
-            heard, sure = turn.understanding.variety, turn.understanding.variety_confidence
-        elif question.variety is not None:
+        if question.variety is not None:
             heard, sure = question.variety["name"], float(question.variety["confidence"])
+        elif turn is not None:
+            heard, sure = turn.understanding.variety, turn.understanding.variety_confidence
         else:
             return writer.variety
         if form is not None and turn is not None and _says_no_more_than_a_name(turn.understanding):

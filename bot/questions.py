@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.channels.base import Channel
 from bot.choices import find_choice
-from bot.content import phrase
+from bot.content import load_words, phrase
 from bot.db.models import Message
 from bot.db.places import find_nearest_city
 from bot.journeys.words import NO_ONLY, YES_ONLY
-from bot.messages import VARIETIES, Answer, Outbound
+from bot.messages import VARIETIES, Answer, Outbound, Variety
 from bot.paging import asks_for_more, find_rest
 from bot.payloads import read_payload
 from bot.plain import plain_words
@@ -49,6 +49,19 @@ NO: Mapping[str, str] = {
 _MORE_WORDS = frozenset(plain_words(phrase(variety, "more")) for variety in VARIETIES)
 
 
+def _read_titles() -> dict[str, tuple[str, Variety | None]]:
+    """What buttons are called, wherever they stand: the payload, and the variety, if only one calls it so."""
+    titles: dict[str, tuple[str, Variety | None]] = {}
+    for variety in VARIETIES:
+        for intent, title in load_words()[variety].buttons.items():
+            words = plain_words(title)
+            titles[words] = (f"/{intent}", None if words in titles else variety)
+    return titles
+
+
+_TITLES = _read_titles()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is put to Rasa (text or payload), or the answers that need no Rasa, or the rest of one that was given."""
@@ -57,9 +70,9 @@ class Question:
     payload: str | None = None
     answers: tuple[Answer, ...] = ()
     rest: Outbound | None = None
-    #: Of answers that were found for something done before: the intent that it was done for, and the variety of the
-    #: message with its confidence.
+    #: Of answers that were found for something done before: the intent that it was done for.
     intent: str | None = None
+    #: The variety of the message with its confidence, where Rasa does not say.
     variety: Mapping[str, Any] | None = None
 
 
@@ -78,6 +91,10 @@ async def read_question(
             if payload in KEPT:
                 return Question(answers=(Answer(KEPT[payload]),))
             return await _read_more(session, message, payload) or Question(payload=payload)
+        titled = _TITLES.get(plain_words(message.text)) if requested is None else None
+        if titled is not None:
+            payload, variety = titled
+            return Question(payload=payload, variety={"name": variety, "confidence": 1.0} if variety else None)
         if not any(letter.isalnum() for letter in message.text) and not any(ord(c) > 0x2000 for c in message.text):
             return Question(answers=(Answer("no_text"),))
         return Question(text=message.text)

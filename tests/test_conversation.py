@@ -613,8 +613,8 @@ class TestWithoutWords:
         """A photo with a text is answered by its text."""
         with ScriptedRasa() as rasa:
             async with running_assistant(database_url, rasa.url) as assistant:
-                await talk(assistant, inbound("c'est gratuit ?", attachments=(Attachment("photo"),)))
-        assert rasa.texts() == ["c'est gratuit ?"]
+                await talk(assistant, inbound("et ça coûte combien au juste ?", attachments=(Attachment("photo"),)))
+        assert rasa.texts() == ["et ça coûte combien au juste ?"]
 
 
 async def test_waiting_ends_with_the_answer_or_the_time(db: Database, database_url: str) -> None:
