@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rasa_sdk.executor import ActionExecutor
 
+from actions.application import ConfirmWithdrawal, ShowApplication, WithdrawApplication
 from actions.base import Context, DatabaseAction
 from actions.checklist import RemindChecklist, ShowChecklist
 from actions.clarify import Clarify
@@ -11,7 +12,7 @@ from actions.events import DescribeEvent, FindEvents
 from actions.founders import CompareProgrammes, DescribeProgramme, FindFunding, FindProgrammes
 from actions.handoff import RequestHuman
 from actions.inform import UseInformation
-from actions.journeys import CheckEligibility, DriveJourney, RateUp, ResumeJourney, SendLinkCode, ShowApplication
+from actions.journeys import CheckEligibility, DriveJourney, RateUp, ResumeJourney, SendLinkCode
 from actions.learners import FindCentres, FindCohorts, FindTracks
 from actions.places import CancelPlace, ConfirmPlace, ListPlaces, TakePlace
 from actions.profile import (
@@ -70,6 +71,8 @@ def make_executor(context: Context) -> ActionExecutor:
         CheckEligibility(context),
         ResumeJourney(context),
         ShowApplication(context),
+        WithdrawApplication(context),
+        ConfirmWithdrawal(context),
         *(DriveJourney(context, journey) for journey in JOURNEYS.values()),
     }:
         executor.register_action(action)

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from rasa_sdk.events import FollowupAction
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.db.models import Programme
 from bot.db.support import MONEY_KINDS, SUPPORT_KINDS, find_programme, find_programmes
-from bot.journeys.conductor import find_draft
-from bot.journeys.programme_search import describe_programme, list_programmes, rank_programmes
+from bot.journeys.catalogue import form_of
+from bot.journeys.programme_search import describe_programme
 from bot.messages import Answer
+from bot.shown import find_last_answer, list_shown, pick
 
 #: As many as fit on a phone's screen.
 SHOWN = 3
+#: So many are compared.
+COMPARED = 2
+#: So many names help somebody whose programme is not known.
+OFFERED = 6
+#: What a search goes by and a message may change.
+SEARCHED = frozenset({"city", "stage", "sector"})
+#: Answers of the search, and those about what it found.
+RANKED = frozenset({"programmes_ranked", "programmes_unmatched"})
+ABOUT_RANKED = frozenset({"programmes_compared", "programme_details", "compare_which"})
+
+
+async def narrows_search(session: AsyncSession, request: Request) -> bool:
+    """Whether "et à Casa ?" follows the ranked list of a search: then that search is done again with it."""
+    if request.contact_id is None or request.text.startswith("/") or not request.entities.keys() & SEARCHED:
+        return False
+    return await find_last_answer(session, request.contact_id, ABOUT_RANKED) in RANKED
 
 
 def _choices(programmes: list[Programme]) -> tuple[tuple[str, str | None], ...]:
@@ -32,6 +50,8 @@ class FindProgrammes(DatabaseAction):
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `programmes_found`, or `programmes_none` with those that are not tied to a place."""
+        if await narrows_search(session, request):
+            return Finding(None, {"narrows": True}, events=(FollowupAction(form_of("programme")),))
         asked = {name: request.entities.get(name) for name in ("city", "stage", "sector")}
         lookup = {name: value for name, value in asked.items() if value}
         programmes = await find_programmes(session, kinds=SUPPORT_KINDS, **asked)
@@ -53,21 +73,65 @@ class FindProgrammes(DatabaseAction):
 
 
 class DescribeProgramme(DatabaseAction):
-    """One programme by its name."""
+    """One programme by its name or its place in the list that was shown last, or two of them side by side.
+
+    What is named decides, not the intent: "X ou Y ?" compares, and "does X take equity" does not.
+    """
 
     action_name = "action_describe_programme"
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
-        """Answers `programme_details` or `programme_unknown`."""
+        """Answers `programme_details`, `programmes_compared` or `programme_unknown`."""
+        meant = await self._list_meant(session, request)
+        if len(meant) >= COMPARED:
+            return _compare(meant[:COMPARED])
+        if meant:
+            return _describe(meant[0])
         asked = request.entities.get("programme")
-        programme = await find_programme(session, asked) if asked else None
-        known = [] if programme else (await find_programmes(session))[:6]
-        if programme is None:
-            listed = [{"slug": item.slug, "name": item.name} for item in known]
-            data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
-            return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
-        data = {"programme": describe_programme(programme), "fact_slugs": programme.fact_slugs[:3]}
-        return Finding(Answer("programme_details", data), {"programme": programme.slug}, 1)
+        known = (await find_programmes(session))[:OFFERED]
+        listed = [{"slug": item.slug, "name": item.name} for item in known]
+        data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
+        return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
+
+    async def _list_meant(self, session: AsyncSession, request: Request) -> list[Programme]:
+        """The programmes that a message names, then those whose place in the last list it names."""
+        slugs = request.list_values("programme")
+        if request.contact_id is not None and not request.text.startswith("/"):
+            slugs += pick(await list_shown(session, request.contact_id, "programme"), request.text)
+        found = [await find_programme(session, slug) for slug in dict.fromkeys(slugs)]
+        return [programme for programme in found if programme is not None]
+
+
+class CompareProgrammes(DescribeProgramme):
+    """Two programmes side by side: those that are meant, or the first of the list that was shown last."""
+
+    action_name = "action_compare_programmes"
+
+    async def find(self, session: AsyncSession, request: Request) -> Finding:
+        """Answers `programmes_compared`, of a single one `programme_details`, or `compare_which` when none is meant."""
+        meant = await self._list_meant(session, request)
+        if len(meant) == 1:
+            return _describe(meant[0])
+        if not meant and request.contact_id is not None:
+            shown = await list_shown(session, request.contact_id, "programme")
+            found = [await find_programme(session, slug) for slug in shown]
+            meant = [programme for programme in found if programme is not None]
+        return _compare(meant[:COMPARED]) if len(meant) >= COMPARED else Finding(Answer("compare_which"), {}, 0)
+
+
+def _describe(programme: Programme) -> Finding:
+    data = {"programme": describe_programme(programme), "fact_slugs": programme.fact_slugs[:3]}
+    return Finding(Answer("programme_details", data), {"programme": programme.slug}, 1)
+
+
+def _compare(programmes: list[Programme]) -> Finding:
+    data = {
+        "programmes": [describe_programme(programme) for programme in programmes],
+        "fact_slugs": _first_facts(programmes),
+    }
+    choices = (*_choices(programmes), (payload("other_city"), None))
+    slugs = [programme.slug for programme in programmes]
+    return Finding(Answer("programmes_compared", data, choices), {"programmes": slugs}, len(programmes))
 
 
 class FindFunding(DatabaseAction):
@@ -87,24 +151,3 @@ class FindFunding(DatabaseAction):
         }
         lookup = {name: value for name, value in asked.items() if value}
         return Finding(Answer("funding_list", data, _choices(shown)), lookup, len(programmes))
-
-
-class CompareProgrammes(DatabaseAction):
-    """The two best programmes of the last search, side by side."""
-
-    action_name = "action_compare_programmes"
-
-    async def find(self, session: AsyncSession, request: Request) -> Finding:
-        """Answers `programmes_compared`, or `journey_over` when there was no search."""
-        if request.contact_id is None:
-            return Finding(Answer("journey_over"))
-        draft = await find_draft(session, request.contact_id, "done", journey="programme")
-        matches = rank_programmes(await list_programmes(session), draft.answers)[:2] if draft is not None else []
-        if len(matches) < 2:
-            return Finding(Answer("journey_over"), {}, 0)
-        programmes = [match.programme for match in matches]
-        data = {
-            "programmes": [describe_programme(programme) for programme in programmes],
-            "fact_slugs": _first_facts(programmes),
-        }
-        return Finding(Answer("programmes_compared", data, (*_choices(programmes), ("/other_city", None))), {}, 2)

@@ -10,6 +10,7 @@ from rasa_sdk.events import FollowupAction
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import Context, DatabaseAction, Finding, Request, payload
+from actions.founders import narrows_search
 from bot.journeys.catalogue import form_of
 from bot.journeys.preregistration import CORRECTABLE, find_application
 from bot.messages import Answer
@@ -50,6 +51,8 @@ class UseInformation(DatabaseAction):
         """The answer of the question that is gone on with, else `inform_city` or `inform_noted`."""
         if await self._corrects(session, request):
             return Finding(None, {"corrects": True}, events=(FollowupAction(form_of("correction")),))
+        if await narrows_search(session, request):
+            return Finding(None, {"narrows": True}, events=(FollowupAction(form_of("programme")),))
         given = request.entities.keys()
         intents = [intent for intent, _ in request.earlier]
         last = next((intent for intent in intents if intent in self._continued), None)

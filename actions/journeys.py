@@ -12,18 +12,16 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from rasa_sdk.events import FollowupAction, SlotSet
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import LEAVE_FORM, Context, DatabaseAction, Finding, Request, payload
-from bot.clock import MOROCCO
 from bot.db.linking import CODE_HELD, make_code
-from bot.db.models import ApplicationChange, Message
+from bot.db.models import Message
 from bot.db.notices import count_told, plan_notice
 from bot.journeys import conductor
 from bot.journeys.catalogue import JOURNEYS, form_of
 from bot.journeys.journey import Journey, Person
-from bot.journeys.preregistration import CORRECTABLE, find_application, find_twin
+from bot.journeys.preregistration import find_twin
 from bot.journeys.reading import Heard
 from bot.journeys.satisfaction import rate
 from bot.messages import Answer
@@ -139,43 +137,14 @@ class ResumeJourney(DatabaseAction):
     action_name = "action_resume_journey"
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
-        """Hands over to the form of the journey that the button names, or says that there is nothing to go on with."""
+        """Hands over to the form of the journey that the button names, or that was left last; or says that none was."""
         name = request.entities.get("journey", "")
+        if not name and request.intent == "resume_journey" and request.contact_id is not None:
+            draft = await conductor.find_draft(session, request.contact_id, "asking", "paused")
+            name = "" if draft is None else draft.journey
         if name not in JOURNEYS or request.contact_id is None:
-            return Finding(Answer("journey_over"))
+            return Finding(Answer("journey_over"), {}, 0)
         return Finding(None, {"journey": name}, events=(FollowupAction(form_of(name)),))
-
-
-class ShowApplication(DatabaseAction):
-    """A person's own file: where it stands, and how it came there."""
-
-    action_name = "action_show_application"
-
-    async def find(self, session: AsyncSession, request: Request) -> Finding:
-        """Answers `application_file`, or `utter_application_status` when there is none here."""
-        if request.contact_id is None:
-            return Finding(Answer("utter_application_status"))
-        application = await find_application(session, request.contact_id)
-        if application is None:
-            return Finding(Answer("utter_application_status"), {}, 0)
-        changes = await session.scalars(
-            select(ApplicationChange)
-            .where(ApplicationChange.application_id == application.id)
-            .order_by(ApplicationChange.id)
-        )
-        history = [
-            {"state": change.state, "day": change.changed_at.astimezone(MOROCCO).date().isoformat()}
-            for change in changes
-        ]
-        data = {
-            "reference": application.reference,
-            "state": application.state,
-            "city": application.city_slug,
-            "track": application.track_slug,
-            "history": history,
-        }
-        choices = (("/correct_application", None),) if application.state in CORRECTABLE else ()
-        return Finding(Answer("application_file", data, choices), {"reference": application.reference}, 1)
 
 
 class SendLinkCode(DatabaseAction):

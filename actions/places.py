@@ -120,7 +120,7 @@ class CancelPlace(DatabaseAction):
         if not meant and named is None and not request.text.startswith("/"):
             application = await find_application(session, request.contact_id)
             if application is not None and application.state not in OVER:
-                choices = ((payload("request_human"), None), (payload("application_status"), None))
+                choices = ((payload("withdraw_application"), None), (payload("application_status"), None))
                 data = {"reference": application.reference}
                 return Finding(Answer("withdraw_application", data, choices), data, 0)
         if not meant:

@@ -182,6 +182,8 @@ class Answers:
             return self._name("offer", value, variety)
         if field == "phone":
             return wording.phone(value)
+        if field == "age":
+            return wording.years(int(value), variety)
         return self._name(field, value, variety) if field in _CODED_FIELDS else str(value)
 
     def _fill(self, text: str, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Recognise a typed choice: "2", "٢" or an option's own words stand for the button of the last message."""
+"""Recognise a typed choice: "2", "٢", "le deuxième" or its own words stand for a button of the last message."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.ordinals import find_only_ordinal
 from bot.plain import plain_words
 
 _NUMBER = re.compile(r"[\s(\[]*(\d{1,2})[\s.)\]\-:ـ]*")
@@ -24,6 +25,10 @@ def find_choice(text: str, buttons: Sequence[Mapping[str, Any]], *, numbered: bo
     if match is not None:
         position = int(match[1])
         return str(choices[position - 1]["payload"]) if numbered and 1 <= position <= len(choices) else None
+    listed = [button for button in choices if "{" in str(button["payload"])]
+    place = find_only_ordinal(text, len(listed))
+    if place is not None and len(listed) > 1:
+        return str(listed[place - 1]["payload"])
     typed = _bare(text)
     for button in choices:
         if typed and typed == _bare(str(button["title"])):

@@ -137,7 +137,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("created_at", "since", "moment"),
         ("ended_at", "ended_at", "moment"),
     ),
-    "unfinished_journeys": (
+    "journeys": (
         ("journey", "subject", "journey"),
         ("state", "state", "draft_state"),
         ("answers", "", "answers"),
@@ -160,7 +160,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
 #: The order of the headings: what people look for first, the long conversation last.
 _ORDER = (
     "applications", "application_history", "documents_ready", "registrations", "requests", "subscriptions",
-    "unfinished_journeys", "ratings", "notices", "consents", "identities", "messages",
+    "journeys", "ratings", "notices", "consents", "identities", "messages",
 )  # fmt: skip
 #: Kinds of codes that a journey's answers are, by field; another field's answer is a text.
 _CODED_FIELDS = {

@@ -25,11 +25,13 @@ from bot.plain import plain_words
 logger = logging.getLogger(__name__)
 
 #: Buttons that leave everything as it is, whatever was said since, and what is said to them.
-KEPT = {"/keep_data": "erasure_kept", "/keep_apart": "link_kept"}
+KEPT = {"/keep_data": "erasure_kept", "/keep_apart": "link_kept", "/keep_application": "application_kept"}
 #: Answers that ask something, and the button that a "yes" to them is.
 YES: Mapping[str, str] = {
     "erasure_confirm": "/erase_my_data",
     "link_confirm": "/confirm_link",
+    "withdraw_confirm": "/confirm_withdrawal",
+    "withdraw_application": "/withdraw_application",
     "journey_waiting": "/resume_journey",
     "place_offered": "/confirm_place",
     "checklist_reminder": "/show_checklist",
@@ -43,6 +45,7 @@ YES: Mapping[str, str] = {
 NO: Mapping[str, str] = {
     "erasure_confirm": "/keep_data",
     "link_confirm": "/keep_apart",
+    "withdraw_confirm": "/keep_application",
     "place_offered": "/event_cancel",
 }
 #: The title of the button for more, in every variety: typed where there is no such button, it asks for nothing else.

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import phonenumbers
 from babel.dates import format_date, get_month_names
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from bot.clock import MOROCCO
 
@@ -59,6 +60,11 @@ def number(value: int | float, variety: str) -> str:
     """A number with the variety's separators: 12 000, 12,000."""
     # Latin digits for every variety, as Moroccans write them; French groups by a narrow space that old phones lack.
     return format_decimal(value, locale=LOCALES[variety]).replace("\u202f", "\u00a0")
+
+
+def years(count: int, variety: str) -> str:
+    """An age or a span of years with its unit: "29 ans", "29 years", "29 سنة"."""
+    return format_unit(count, "duration-year", locale=LOCALES[variety])
 
 
 def typeset(text: str, variety: str) -> str:

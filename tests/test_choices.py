@@ -55,3 +55,32 @@ def test_a_number_means_nothing_where_no_numbers_were_shown() -> None:
 def test_without_buttons_there_is_no_choice() -> None:
     """Nothing was offered, so nothing is chosen."""
     assert find_choice("1", [], numbered=True) is None
+
+
+LISTED = [
+    {"title": "Technopark", "payload": '/incubator_details{"programme": "technopark"}'},
+    {"title": "212 Founders", "payload": '/incubator_details{"programme": "212-founders"}'},
+    {"title": "Comparer", "payload": "/compare_programmes"},
+]
+
+
+@pytest.mark.parametrize(
+    ("typed", "payload"),
+    [
+        ("le premier", '/incubator_details{"programme": "technopark"}'),
+        ("the second one please", '/incubator_details{"programme": "212-founders"}'),
+        ("اللول عافاك", '/incubator_details{"programme": "technopark"}'),
+        ("le dernier", '/incubator_details{"programme": "212-founders"}'),
+        ("le troisième", None),
+        ("les deux premiers", None),
+        ("le premier jour", None),
+    ],
+)
+def test_a_place_in_a_list_is_a_choice(typed: str, payload: str | None) -> None:
+    """Only what is listed counts, not the buttons that do something with the list."""
+    assert find_choice(typed, LISTED, numbered=False) == payload
+
+
+def test_a_place_means_nothing_where_nothing_is_listed() -> None:
+    """Buttons that lead elsewhere are no list."""
+    assert find_choice("le premier", BUTTONS, numbered=False) is None

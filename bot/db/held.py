@@ -60,7 +60,7 @@ _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
     ("registrations", Registration, ("reference", "event_slug", "state", "offered_until", "created_at", "updated_at")),
     ("requests", StaffRequest, ("reference", "kind", "details", "opened_at", "closed_at")),
     ("subscriptions", Subscription, ("topic", "wishes", "created_at", "ended_at")),
-    ("unfinished_journeys", Draft, ("journey", "state", "answers", "started_at", "updated_at")),
+    ("journeys", Draft, ("journey", "state", "answers", "started_at", "updated_at")),
     ("ratings", Rating, ("answer_key", "value", "comment", "asked_at", "rated_at")),
     ("notices", Notice, ("answer", "due_at", "state", "outcome")),
     (

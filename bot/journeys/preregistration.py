@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import utc_now
 from bot.db.interactions import count_outcomes, count_outcomes_on
 from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, StaffRequest, Track
-from bot.db.notices import plan_notice
+from bot.db.notices import call_off, plan_notice
 from bot.db.training import list_tracks
+from bot.journeys.checklist import SUBJECT as CHECKLIST
 from bot.journeys.eligibility import check_city, offer_cities, offer_diplomas, offer_situations
 from bot.journeys.journey import REVIEW, Journey, Person, Question, Stop
-from bot.journeys.reading import UNDECIDED, Heard, Problem
+from bot.journeys.reading import UNDECIDED, Heard, Problem, read_wrong_field
 from bot.messages import Answer
 from bot.references import make_reference
 
@@ -68,6 +69,7 @@ class Preregistration(Journey):
 
     name = "preregistration"
     begins_with = frozenset({"application_start"})
+    ends_with = frozenset({"cancel", "withdraw_application"})
     fields: ClassVar[tuple[str, ...]] = (
         "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
         "track", REVIEW,
@@ -239,11 +241,12 @@ class Correction(Preregistration):
     async def prefill(
         self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
     ) -> dict[str, str]:
-        """The application as it is."""
+        """The application as it is, but for the line that the message names: that one is asked first."""
         application = await find_application(session, person.contact_id)
         if application is None:
             return {}
-        return {name: getattr(application, column) for name, column in COLUMNS.items()}
+        named = read_wrong_field(heard)
+        return {name: getattr(application, column) for name, column in COLUMNS.items() if name != named}
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
         """Answers `application_corrected`."""
@@ -286,6 +289,16 @@ async def _find_contact_consent(session: AsyncSession, contact_id: int) -> Conse
     """The latest answer to the question whether the person may be written to."""
     asked = select(Consent).where(Consent.contact_id == contact_id, Consent.purpose == "contact")
     return (await session.scalars(asked.order_by(Consent.id.desc()).limit(1))).first()
+
+
+async def withdraw(session: AsyncSession, application: Application) -> None:
+    """Take an application back, as its person wishes; of its papers nobody is reminded any more."""
+    now = utc_now()
+    application.state, application.updated_at = "withdrawn", now
+    session.add(
+        ApplicationChange(application_id=application.id, state="withdrawn", changed_by="person", changed_at=now)
+    )
+    await call_off(session, application.contact_id, CHECKLIST)
 
 
 async def change_state(session: AsyncSession, application: Application, state: str, staff: str) -> None:

@@ -101,10 +101,12 @@ class ProgrammeSearch(Journey):
     async def prefill(
         self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
     ) -> dict[str, str]:
-        """What was answered before; "another city" keeps all but the city."""
+        """What was answered before; "another city" keeps all but the city, and "et à Casa ?" all."""
         kept = {name: value for name, value in known.items() if name in self.fields}
         if heard.intent == "other_city":
             return {name: value for name, value in kept.items() if name != "city"}
+        if heard.intent not in self.begins_with:
+            return kept
         # A new search asks anew, but for where one is.
         return {name: value for name, value in kept.items() if name == "city" and value != ANY}
 

@@ -24,6 +24,7 @@ from bot.journeys.words import (
     MAIL_SLIPS,
     NAMES_SOMEBODY,
     NEED_WORDS,
+    NO_NAME,
     STOP,
     UNDECIDED_WORDS,
     first_named,
@@ -219,7 +220,7 @@ def read_name(heard: Heard) -> Reading:
     if not letters:
         return None
     odd = [c for c in name if unicodedata.category(c)[0] not in "LM" and c not in " -'’."]
-    if odd or len(name) > NAME_LIMIT_CHARS or len(name.split()) > 6:
+    if odd or len(name) > NAME_LIMIT_CHARS or len(name.split()) > 6 or NO_NAME.search(name):
         return Problem("name")
     if len(name.split()) < 2:
         return Problem("name_short", {"said": name})
@@ -254,6 +255,13 @@ def read_text(low: int) -> Reader:
 def read_named_field(heard: Heard) -> str | None:
     """The field that a short message names: "mon email", "the phone number"."""
     if heard.is_button or len(heard.text.split()) > _STOP_LIMIT_WORDS + 1:
+        return None
+    return next((name for name, words in FIELD_WORDS.items() if words.search(heard.text)), None)
+
+
+def read_wrong_field(heard: Heard) -> str | None:
+    """The field that somebody wants corrected who says so in a sentence: "je me suis trompé de numéro"."""
+    if heard.is_button or heard.intent != "correct_application":
         return None
     return next((name for name, words in FIELD_WORDS.items() if words.search(heard.text)), None)
 

@@ -102,7 +102,15 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("more_gone"),
     Answer("erasure_kept"),
     Answer("register_which", {}, (("/event_register", None), ("/application_start", None))),
-    Answer("withdraw_application", {"reference": "JIT-000000"}, (("/request_human", None),)),
+    Answer("withdraw_application", {"reference": "JIT-000000"}, (("/withdraw_application", None),)),
+    Answer(
+        "withdraw_confirm",
+        {"reference": "JIT-000000"},
+        (("/confirm_withdrawal", "@withdraw"), ("/keep_application", "@keep_application")),
+    ),
+    Answer("application_withdrawn", {"reference": "JIT-000000"}),
+    Answer("application_kept"),
+    Answer("compare_which"),
     Answer("link_kept"),
     *(
         Answer("subscribed", {"topic": topic, "already": already, "wish": wish, "promise": promise}, wider)
