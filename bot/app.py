@@ -23,6 +23,7 @@ from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
 from bot.channels.whatsapp_templates import ChoiceWords
+from bot.console import make_console
 from bot.content import load_words, phrase
 from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
@@ -182,6 +183,7 @@ def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) 
     app.include_router(web.router())
     app.include_router(files.router())
     app.include_router(page.router())
+    app.mount("/console", make_console(assistant), name="console")
     return app
 
 
