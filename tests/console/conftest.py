@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from chromium import browser, watch  # noqa: F401  # a fixture
 from playwright.sync_api import Browser, Page
 from running import RunningApp, free_port, make_settings, sqlite_url
-from staffed import Client, Console, ServedConsole
+from staffed import Console, PageAs, ServedConsole, SignIn
 
 from bot.console.roles import Role
 from bot.db.migrate import migrate
 from bot.db.models import StaffMember
-
-SignIn = Callable[..., Awaitable[Client]]
-PageAs = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")

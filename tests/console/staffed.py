@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from playwright.sync_api import Page
 from running import RunningApp, make_settings
 from sqlalchemy import select
 
@@ -71,10 +72,14 @@ class Client:
     async def post(self, path: str, form: dict[str, str] | None = None, **options: Any) -> httpx.Response:
         """Post a form as the page of this person would."""
         if not self.csrf:  # the forms before the sign-in carry what their cookie says
-            await self.get("/sign-in")
+            await self.get("/invitation/none")
             self.csrf = self.http.cookies["console-form"]
         options = {"headers": {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}} | options
         return await self.http.post(f"/console{path}", data={"csrf": self.csrf} | (form or {}), **options)
+
+
+SignIn = Callable[..., Awaitable[Client]]
+PageAs = Callable[..., Page]
 
 
 class Console:

@@ -82,11 +82,11 @@ def find_weakness(password: str, *, email: str, name: str) -> str | None:
     bare = password.casefold().strip()
     # What is left of "Motdepasse-2026!" is "motdepasse".
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", bare)
-    letters = re.sub(r"[\W_]+", "", bare)
-    if len(set(bare)) < MIN_DISTINCT_CHARS or {bare, core, letters} & _common():
+    tried = {bare, core, re.sub(r"[\W_]+", "", bare), re.sub(r"[\W\d_]+", "", bare)}
+    if len(set(bare)) < MIN_DISTINCT_CHARS or tried & _common():
         return "too_common"
     email, name = email.casefold(), re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
     own = {email, email.partition("@")[0], name} - {""}
-    if {bare, core, letters} & own or (email and email in bare):
+    if tried & own or (email and email in bare):
         return "too_personal"
     return None
