@@ -87,6 +87,8 @@ class Console:
 
     def __init__(self, database_url: str, **settings: Any) -> None:
         self.app: FastAPI = make_app(make_settings(database_url=database_url, **settings), channels={})
+        #: The application under ``/console``.
+        self.pages: FastAPI = next(route.app for route in self.app.routes if getattr(route, "name", "") == "console")
         self.db: Database = self.app.state.assistant.db
         self._clients: list[httpx.AsyncClient] = []
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from routes import fill, list_routes
-from staffed import Client, Console, SignIn
+from sqlalchemy import text
+from staffed import ORIGIN, Client, Console, SignIn
 
 from bot.console.layout.navigation import ENTRIES
-from bot.console.roles import PUBLIC, ROLES, Role
+from bot.console.roles import EVERYBODY, PUBLIC, ROLES, Role
 from bot.console.routing import UndeclaredRouteError, check_declared, read_allowed
+from bot.console.security.guard import Guard
 
 ROUTES = [(method, route) for route in list_routes() for method in sorted(route.methods)]
 IDS = [f"{method} {route.path}" for method, route in ROUTES]
@@ -97,6 +100,37 @@ async def test_errors_are_pages_of_the_console(console: Console, signed_in: Sign
     assert (await client.post("/audit")).status_code == 405
     administrator = await signed_in("administrator")
     assert (await administrator.post("/staff/abc/disable")).status_code == 404
+
+
+async def test_a_mistake_of_ours_is_a_page_too(console: Console, signed_in: SignIn) -> None:
+    """500 comes in the layout and with the headers."""
+
+    async def fail() -> None:
+        raise RuntimeError("a mistake")
+
+    console.pages.add_api_route("/broken", fail, dependencies=[Depends(Guard(EVERYBODY))])
+    client = await signed_in("analyst")
+    transport = httpx.ASGITransport(app=console.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, cookies=client.http.cookies) as http:
+        answer = await http.get("/console/broken")
+    assert answer.status_code == 500 and "<nav" in answer.text and "a mistake" not in answer.text
+    assert "default-src" in answer.headers["content-security-policy"]
+
+
+async def test_a_database_that_is_away_is_said_so(console: Console) -> None:
+    """503, and that nothing was saved."""
+    async with console.db.engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE staff_members RENAME TO moved"))
+    visitor = console.visit()
+    visitor.http.cookies.set("console", "x", domain="console.test", path="/console")
+    away = await visitor.get("/sign-in")
+    assert away.status_code == 503 and "Rien n&#39;a été enregistré" in away.text
+
+
+async def test_the_bare_address_leads_in(console: Console) -> None:
+    """``/console`` without its slash is where people go."""
+    answer = await console.visit().get("")
+    assert answer.status_code == 307 and answer.headers["location"].endswith("/console/")
 
 
 async def test_every_answer_has_the_headers(console: Console) -> None:

@@ -114,3 +114,6 @@ async def test_every_action_can_be_shown(console: Console, signed_in: SignIn) ->
     for language in ("fr", "ar", "en"):
         client = await console.sign_in(member=await add_member(console.db, "administrator", language=language))
         assert (await client.get("/audit")).status_code == 200
+    async with console.db.write() as session:
+        session.add(AuditEntry(action="of_an_older_release", details={"x": [True, "y"]}))
+    assert "of_an_older_release" in (await client.get("/audit")).text

@@ -47,11 +47,18 @@ async def show_log(request: Request) -> Response:
     older = ""
     if len(rows) > PAGE_SIZE:
         older = "?" + urlencode({**filters, "before": shown[-1].AuditEntry.id})
+    language = find_language(request)
     return render(
         request,
         "audit/log.html",
         entries=[
-            {"entry": entry, "member": member, "details": _describe(find_language(request), entry.details)}
+            {
+                "entry": entry,
+                "member": member,
+                # An action of an older release may have no words any more.
+                "action": load_words(language).get(f"audit_actions.{entry.action}", entry.action),
+                "details": _describe(language, entry.details),
+            }
             for entry, member in shown
         ],
         names={f"staff:{member.id}": member.name or member.email for member in members},

@@ -73,6 +73,7 @@ def add_handlers(app: FastAPI) -> None:
     # A row that an address names and that is not there.
     app.add_exception_handler(NoResultFound, _show_not_found)
     app.add_exception_handler(RequestValidationError, _show_not_found)
+    app.add_exception_handler(Exception, _show_failure)
     for error in AWAY:
         app.add_exception_handler(error, _show_away)
 
@@ -110,6 +111,14 @@ async def _show_away(request: Request, error: Exception) -> Response:
     logger.error("a page of the console can't reach the database: %s", type(error).__name__)
     request.state.session = None
     return await _show(request, 503, "503")
+
+
+async def _show_failure(request: Request, _error: Exception) -> Response:
+    """A mistake of ours; the server logs it. It is answered outside of `Headers`."""
+    request.state.session = getattr(request.state, "session", None)
+    response = await _show(request, 500, "other")
+    response.headers.update(HEADERS | {"Cache-Control": "no-store"})
+    return response
 
 
 async def _show(request: Request, status: int, key: str) -> Response:

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.clock import utc_now
 from bot.console.audit import record
 from bot.console.layout import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, render
 from bot.console.roles import EVERYBODY, PUBLIC
@@ -24,7 +26,7 @@ from bot.console.security.guard import (
     safe_next,
 )
 from bot.console.security.invitations import read_email
-from bot.console.security.limits import Attempt, TooManyAttempts, begin_attempt, find_address, forgive
+from bot.console.security.limits import WINDOW, Attempt, TooManyAttempts, begin_attempt, find_address, forgive
 from bot.console.security.passwords import hash_password, needs_rehash, verify_password
 from bot.console.security.second_factor import accept_code
 from bot.console.security.sessions import (
@@ -36,7 +38,7 @@ from bot.console.security.sessions import (
     write_session_cookie,
 )
 from bot.console.words import is_language
-from bot.db.models import StaffMember
+from bot.db.models import AuditEntry, StaffMember
 
 SECOND_FACTOR = "/console/second-factor"
 
@@ -76,13 +78,23 @@ async def sign_in(request: Request) -> Response:
     except TooManyAttempts as error:
         if member is not None:
             async with db.write() as session:
-                record(session, None, "sign_in_blocked", f"staff:{member.id}", minutes=error.minutes)
+                await _note_block(session, member.id)
         return refuse(429, "too_many", error.minutes)
     usable = member.password_hash if member is not None and member.disabled_at is None else None
     if not await verify_password(usable, form.get("password", "")) or member is None or usable is None:
         return refuse(401, "wrong")
     rehashed = await hash_password(form["password"]) if needs_rehash(usable) else None
     return await enter(request, member.id, wanted, attempt=attempt, checked_hash=usable, rehashed=rehashed)
+
+
+async def _note_block(session: AsyncSession, member_id: int) -> None:
+    """One line an account and window: strangers must not be able to fill a log that nobody can empty."""
+    subject = f"staff:{member_id}"
+    query = select(AuditEntry.id).where(
+        AuditEntry.action == "sign_in_blocked", AuditEntry.subject == subject, AuditEntry.done_at > utc_now() - WINDOW
+    )
+    if await session.scalar(query.limit(1)) is None:
+        record(session, None, "sign_in_blocked", subject)
 
 
 async def enter(
