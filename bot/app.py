@@ -59,6 +59,8 @@ class Assistant:
     schedule: Schedule
     channels: dict[str, Channel]
     executor: ActionExecutor
+    answers: Answers
+    reach: Reach
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
     loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -126,7 +128,7 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     schedule = Schedule(db, answers, outbox, reach)
     hours = Hours.parse(settings.team_hours) if settings.team_hours else None
     executor = make_executor(Context(db, settings.base_url, reach, hours))
-    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor)
+    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor, answers, reach)
 
 
 def make_channels(settings: Settings) -> dict[str, Channel]:
