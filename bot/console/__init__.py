@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from bot.console import home
 from bot.console.audit import pages as audit
 from bot.console.layout import errors, static
+from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
 from bot.console.staff import account, second_factor
@@ -27,6 +28,13 @@ FEATURES: tuple[Pages, ...] = (
     second_factor.pages,
     staff.pages,
     audit.pages,
+    applications.pages,
+    moves.pages,
+    requests.pages,
+    events.pages,
+    door.pages,
+    persons.pages,
+    rights.pages,
 )
 
 

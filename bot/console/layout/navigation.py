@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.console.people import READERS
 from bot.console.roles import ADMINISTRATORS, EVERYBODY, Role
 
 
@@ -16,11 +17,13 @@ class Entry:
             ``templates/icons/<key>.svg``.
         path: where it leads; pages below it mark it as the current one too.
         allowed: who may open it, as the route declares it (a test compares both).
+        count_path: a page that says how many wait there; asked for after the page itself, so that none waits for it.
     """
 
     key: str
     path: str
     allowed: frozenset[Role]
+    count_path: str = ""
 
     def is_current(self, path: str) -> bool:
         """Whether a page belongs to it."""
@@ -29,6 +32,10 @@ class Entry:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("home", "/console/", EVERYBODY),
+    Entry("applications", "/console/applications", READERS),
+    Entry("requests", "/console/requests", READERS, "/console/requests/waiting"),
+    Entry("events", "/console/events", READERS),
+    Entry("people", "/console/people", READERS),
     Entry("staff", "/console/staff", ADMINISTRATORS),
     Entry("audit", "/console/audit", ADMINISTRATORS),
     Entry("account", "/console/account", EVERYBODY),
