@@ -99,6 +99,17 @@ async def find_position(session: AsyncSession, registration: Registration) -> in
     return int(await session.scalar(before) or 0) + 1
 
 
+async def list_turns(session: AsyncSession, event_slug: str) -> dict[int, int]:
+    """The place in the waiting list, as `find_position` counts, of each who waits, by the registration's id."""
+    waiting = (Registration.event_slug == event_slug) & (Registration.state == "waiting")
+    rows = await session.execute(select(Registration.id, _can_be_told()).where(waiting).order_by(Registration.id))
+    turns, before = {}, 0
+    for id_, can_be_told in rows:
+        turns[id_] = before + 1
+        before += bool(can_be_told)
+    return turns
+
+
 async def cancel(session: AsyncSession, registration: Registration, event: Event) -> None:
     """Give a place up; it is offered to the next in line."""
     await _lock(session, event, registration)

@@ -24,6 +24,9 @@ from bot.db.sought import LIMIT_CHARS, read_sought
 from bot.journeys.registrations import TAKING
 from bot.spelling import split_words
 
+#: So many are shown; a name narrows them.
+SHOWN = 60
+
 pages = Pages()
 
 
@@ -53,7 +56,8 @@ async def show_door(request: Request, slug: str) -> Response:
         "people/door.html",
         event=event,
         places=places,
-        found=sorted(found, key=lambda place: (place.came_at is not None, place.state not in TAKING, place.id)),
+        found=sorted(found, key=lambda place: (place.came_at is not None, place.state not in TAKING, place.id))[:SHOWN],
+        hidden=max(0, len(found) - SHOWN),
         names=names,
         text=text,
         last=last,

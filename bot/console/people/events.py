@@ -36,9 +36,9 @@ from bot.journeys.registrations import (
     LIVE,
     NoPlaceFree,
     describe,
-    find_position,
     give_place,
     list_reminders,
+    list_turns,
     withdraw,
 )
 from bot.messages import Answer
@@ -185,7 +185,7 @@ async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dic
     places = await list_places(session, event)
     ids = {place.contact_id for place in places}
     names, contacts = await find_names(session, ids), await find_contacts(session, ids)
-    reminded = await find_reminded(session, event)
+    reminded, turns = await find_reminded(session, event), await list_turns(session, event.slug)
     rows = []
     for place in places:
         contact, identities = contacts[place.contact_id]
@@ -197,7 +197,7 @@ async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dic
             "name": veil.name(names[place.contact_id]),
             "phone": veil.address(whatsapp) if whatsapp is not None else "",
             "reminded": reminded.get(place.contact_id, ""),
-            "position": await find_position(session, place) if place.state == "waiting" else 0,
+            "position": turns.get(place.id, 0),
         })  # fmt: skip
     return rows
 

@@ -84,7 +84,7 @@ async def show_requests(request: Request, signed: SignedIn) -> Response:
 
 @pages.get("/requests/waiting", allowed=READERS)
 async def show_waiting(request: Request) -> Response:
-    """How many wait for somebody, as a piece of the navigation; nothing when none does."""
+    """How many wait for somebody to take them; the navigation takes the number from here."""
     async with database(request).read() as session:
         waiting = await count_waiting(session)
     return render(request, "people/waiting.html", waiting=waiting)

@@ -194,3 +194,17 @@ def test_filled_pages_are_accessible_and_inert(
     for path in (f"applications/{made['one']}", f"people/{made['contact']}", "people?text=x"):
         analyst.goto(f"/console/{path}")
         check_page(analyst)
+
+
+def test_the_navigation_says_how_many_wait(page_as: PageAs, served: ServedConsole) -> None:
+    """The number stands beside the entry on every page, and is said in words to who hears the page."""
+
+    async def fill(session: AsyncSession) -> None:
+        await add_request(session, await add_person(session))
+
+    write(served, fill)
+    page = page_as("adviser", width=1280)
+    page.goto("/console/account")
+    expect(page.locator(".waits .count")).to_have_text(re.compile(r"^\d+$"))
+    expect(page.get_by_role("link", name="Demandes")).to_contain_text("à prendre")
+    check_page(page)
