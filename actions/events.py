@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import DatabaseAction, Finding, Request, payload
-from bot.clock import today, utc_now
+from bot.clock import today
 from bot.db.agenda import find_event, find_events
 from bot.db.models import Event
+from bot.journeys import registrations
 from bot.messages import Answer
 from bot.periods import Period, read_period
 
@@ -101,6 +102,6 @@ class DescribeEvent(DatabaseAction):
             data: dict[str, Any] = {"asked": request.said.get("event", ""), "events": listed}
             return Finding(Answer("event_unknown", data, _choices(known[:SHOWN])), {"event": asked} if asked else {}, 0)
         data = {"event": _event_data(event), "fact_slugs": event.fact_slugs[:4]}
-        is_open = event.is_registered_here and event.begins_at is not None and event.begins_at > utc_now()
+        is_open = registrations.is_open(event)
         choices = ((payload("event_register", event=event.slug), None),) if is_open else ()
         return Finding(Answer("event_details", data, choices), {"event": event.slug}, 1)

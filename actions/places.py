@@ -60,7 +60,7 @@ class TakePlace(DatabaseAction):
     changes = True
 
     async def find(self, session: AsyncSession, request: Request) -> Finding:
-        """Answers `place_taken`, `place_waiting`, `place_elsewhere`, `place_choose` or `place_none`."""
+        """Answers `place_taken`, `place_waiting`, `place_closed`, `place_elsewhere`, `place_choose` or `place_none`."""
         events = await registrations.list_open_events(session)
         # What this message names counts before what was spoken of.
         named = None if "event" in request.entities else _find_named(request.text, events)
@@ -69,6 +69,9 @@ class TakePlace(DatabaseAction):
         if event is None or request.contact_id is None:
             key = "place_choose" if events else "place_none"
             return Finding(Answer(key, {}, _choices("event_register", events[:5])), {}, len(events))
+        is_closed = event.registration_closed_at is not None and not _is_over(event)
+        if is_closed and await registrations.find_registration(session, request.contact_id, event.slug) is None:
+            return Finding(Answer("place_closed", {"name": event.name}), {"event": event.slug}, 0)
         if not event.is_registered_here or event.begins_at is None or event.begins_at <= utc_now():
             data = {"name": event.name, "website": event.website, "is_over": _is_over(event)}
             return Finding(Answer("place_elsewhere", data), {"event": event.slug}, 0)

@@ -31,11 +31,13 @@ def _serve(_arguments: argparse.Namespace) -> int:
 
     from bot.app import make_app
     from bot.db.engine import open_database
+    from bot.run import tell_first_link
 
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     held = open_database(settings.database_url).hold()
     try:
+        asyncio.run(tell_first_link(settings))
         uvicorn.run(make_app(settings), host=settings.host, port=settings.port, access_log=False)
     finally:
         if held is not None:
@@ -110,6 +112,14 @@ def _staff(work: Callable[[Any, argparse.Namespace], Any]) -> Callable[[argparse
     return run
 
 
+def _invite(arguments: argparse.Namespace) -> int:
+    from bot.run import invite, make_secret
+
+    make_secret()
+    asyncio.run(invite(load_settings(), arguments.email, arguments.role))
+    return 0
+
+
 def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     from twilio.rest import Client
 
@@ -155,6 +165,11 @@ def main(arguments: list[str] | None = None) -> int:
     add("seed", _seed, "migrate the database and bring the shipped content up to date")
     domain = add("domain", _domain, "write the answers' French text into domain.yml")
     domain.add_argument("--check", action="store_true", help="only say whether it is up to date")
+    invite = add("invite", _invite, "print a link into the console: for a new account, or for who is locked out")
+    invite.add_argument("--email", required=True, help="whose account")
+    invite.add_argument(
+        "--role", choices=["administrator", "adviser", "editor", "analyst"], required=True, help="what they may do"
+    )
     add("requests", _requests, "list what people asked of the team")
     take = add(
         "take",

@@ -81,6 +81,10 @@ class Answers:
         self._environment.filters |= {name: self._make_filter(name) for name in FILTERS}
         self._templates: dict[str, Template] = {}
 
+    async def refresh(self) -> None:
+        """Read again what the database names, if it was read a while ago; `name` goes by it."""
+        await self._book.refresh()
+
     async def render(self, answer: Answer, variety: Variety) -> Outbound:
         """Text, sources and buttons of an answer.
 

@@ -23,6 +23,7 @@ from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
 from bot.channels.whatsapp_templates import ChoiceWords
+from bot.console import make_console
 from bot.content import load_words, phrase
 from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
@@ -58,6 +59,8 @@ class Assistant:
     schedule: Schedule
     channels: dict[str, Channel]
     executor: ActionExecutor
+    answers: Answers
+    reach: Reach
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
     loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -125,7 +128,7 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     schedule = Schedule(db, answers, outbox, reach)
     hours = Hours.parse(settings.team_hours) if settings.team_hours else None
     executor = make_executor(Context(db, settings.base_url, reach, hours))
-    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor)
+    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor, answers, reach)
 
 
 def make_channels(settings: Settings) -> dict[str, Channel]:
@@ -182,6 +185,7 @@ def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) 
     app.include_router(web.router())
     app.include_router(files.router())
     app.include_router(page.router())
+    app.mount("/console", make_console(assistant), name="console")
     return app
 
 

@@ -17,10 +17,12 @@ import httpx
 import uvicorn
 from dotenv import dotenv_values
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.app import make_app, make_channels
 from bot.channels.telegram import TelegramChannel
+from bot.console.roles import Role
+from bot.console.security.invitations import invite_first, invite_from_terminal
 from bot.db.engine import STARTING, open_database
 from bot.db.migrate import migrate
 from bot.db.seed import seed
@@ -149,6 +151,7 @@ async def _run(settings: Settings) -> int:
         print("Starting Rasa and the app …", flush=True)
         await _wait_until_ready(settings, rasa, serving)
         _tell(settings)
+        await tell_first_link(settings)
         while not serving.done() and rasa.exit_status() is None:
             await asyncio.sleep(0.2)
         if rasa.exit_status() is not None and not serving.done():
@@ -180,6 +183,38 @@ async def _wait_until_ready(settings: Settings, rasa: RasaProcess, serving: asyn
     raise StartError(f"Rasa did not answer within {START_TIMEOUT_S:.0f} s; its output is in {_relative(rasa.log)}")
 
 
+async def tell_first_link(settings: Settings) -> None:
+    """Print the link that makes the console's first administrator, while there is none."""
+    db = open_database(settings.database_url)
+    try:
+        link = await invite_first(db, settings.base_url)
+    except (DBAPIError, OSError) as error:  # the app is served all the same, and says of each page what is wrong
+        logging.getLogger(__name__).error("the console's accounts can't be read: %s", type(error).__name__)
+        return
+    finally:
+        await db.aclose()
+    if link is not None:
+        print(f"The console has no administrator yet. This link makes one, once, within 24 hours:\n{link}", flush=True)
+
+
+async def invite(settings: Settings, email: str, role: Role) -> None:
+    """Print a link with which somebody sets the password of a new account, or of theirs.
+
+    Raises:
+        InvitationError: it is no e-mail address.
+        StartError: the database can't be reached, or has no such tables yet.
+    """
+    db = open_database(settings.database_url)
+    try:
+        link = await invite_from_terminal(db, settings.base_url, email, role)
+    except (DBAPIError, OSError) as error:
+        why = str(error).splitlines()[0]
+        raise StartError(f"DATABASE_URL: {why}; `python -m bot seed` brings the tables up to date") from error
+    finally:
+        await db.aclose()
+    print(f"This link sets the password of {email}, once, within 24 hours:\n{link}", flush=True)
+
+
 def _tell(settings: Settings) -> None:
     lines = [f"Ready. Open http://{settings.host}:{settings.port} to chat, or type `make chat` in another terminal."]
     if settings.has_telegram:
@@ -189,6 +224,7 @@ def _tell(settings: Settings) -> None:
         lines.append(
             f"WhatsApp: set {settings.public_url}/webhooks/whatsapp#rc=5&rp=all as the sender's webhook at Twilio."
         )
+    lines.append(f"The team's console: {settings.base_url}/console")
     lines.append("Ctrl-C stops everything.")
     print("\n".join(lines), flush=True)
 

@@ -301,13 +301,22 @@ async def withdraw(session: AsyncSession, application: Application) -> None:
     await call_off(session, application.contact_id, CHECKLIST)
 
 
-async def change_state(session: AsyncSession, application: Application, state: str, staff: str) -> None:
-    """Move an application on, with a line in its history; the person hears of it if they agreed to be written to."""
+def tell_state(reference: str, state: str, note: str = "") -> Answer:
+    """What a person is told of where their application stands; `note` is what the team adds, as plain text."""
+    needs_team = state in ("incomplete", *OVER)
+    choices = (("/application_status", None), *((("/request_human", None),) if needs_team else ()))
+    return Answer("application_moved", {"reference": reference, "state": state, "note": note}, choices)
+
+
+async def change_state(session: AsyncSession, application: Application, state: str, staff: str, note: str = "") -> None:
+    """Move an application on, with a line in its history; the person hears of it if they agreed to be written to.
+
+    `note` is a sentence that the team adds to what they hear.
+    """
     now = utc_now()
     application.state, application.updated_at = state, now
     session.add(ApplicationChange(application_id=application.id, state=state, changed_by=staff, changed_at=now))
     consent = await _find_contact_consent(session, application.contact_id)
     if consent is not None and consent.is_given:
-        data = {"reference": application.reference, "state": state}
-        told = Answer("application_moved", data, (("/application_status", None),))
+        told = tell_state(application.reference, state, note)
         plan_notice(session, application.contact_id, told, asked_at=consent.given_at)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import utc_now
 from bot.db.models import Event, Identity, Message, Notice, Registration
 from bot.db.notices import call_off, plan_notice
+from bot.errors import AssistantError
 from bot.messages import Answer
 from bot.references import make_reference
 
@@ -43,9 +44,17 @@ async def list_registrations(session: AsyncSession, contact_id: int) -> list[tup
     return [(registration, event) for registration, event in (await session.execute(query)).all()]
 
 
+def is_open(event: Event) -> bool:
+    """Whether one registers for an event here, now."""
+    has_time = event.begins_at is not None and event.begins_at > utc_now()
+    return event.is_registered_here and has_time and event.registration_closed_at is None
+
+
 async def list_open_events(session: AsyncSession) -> list[Event]:
     """Events that one registers for here and that have not begun, the next one first."""
-    query = select(Event).where(Event.is_registered_here.is_(True), Event.begins_at > utc_now())
+    query = select(Event).where(
+        Event.is_registered_here.is_(True), Event.begins_at > utc_now(), Event.registration_closed_at.is_(None)
+    )
     return list(await session.scalars(query.order_by(Event.begins_at, Event.slug)))
 
 
@@ -88,6 +97,17 @@ async def find_position(session: AsyncSession, registration: Registration) -> in
         _can_be_told(),
     )
     return int(await session.scalar(before) or 0) + 1
+
+
+async def list_turns(session: AsyncSession, event_slug: str) -> dict[int, int]:
+    """The place in the waiting list, as `find_position` counts, of each who waits, by the registration's id."""
+    waiting = (Registration.event_slug == event_slug) & (Registration.state == "waiting")
+    rows = await session.execute(select(Registration.id, _can_be_told()).where(waiting).order_by(Registration.id))
+    turns, before = {}, 0
+    for id_, can_be_told in rows:
+        turns[id_] = before + 1
+        before += bool(can_be_told)
+    return turns
 
 
 async def cancel(session: AsyncSession, registration: Registration, event: Event) -> None:
@@ -136,6 +156,42 @@ async def offer_next(session: AsyncSession, event: Event) -> None:
             subject=subject_of(event.slug),
         )
         await session.flush()
+
+
+class NoPlaceFree(AssistantError):
+    """Every place of an event is taken, or it has begun: none can be given."""
+
+
+async def give_place(session: AsyncSession, registration: Registration, event: Event) -> bool:
+    """Register somebody who waits or has an offer, since they told the team that they come; their turn counts not.
+
+    False when they neither wait nor have an offer any more.
+
+    Raises:
+        NoPlaceFree: every place is taken or offered to others, or the event has begun.
+    """
+    await _lock(session, event, registration)
+    if registration.state not in ("waiting", "offered"):
+        return False
+    is_full = event.capacity is not None and await _count(session, event.slug, *TAKING) >= event.capacity
+    has_begun = event.begins_at is None or event.begins_at <= utc_now()
+    if has_begun or (registration.state == "waiting" and is_full):
+        raise NoPlaceFree(f"no place of {event.slug} is free")
+    registration.state, registration.updated_at, registration.offered_until = "registered", utc_now(), None
+    await call_off(session, registration.contact_id, subject_of(event.slug))
+    _plan_reminders(session, registration.contact_id, event)
+    return True
+
+
+async def withdraw(session: AsyncSession, registration: Registration, event: Event, note: str = "") -> bool:
+    """Take somebody off the list and tell them so, with what the team adds; False when they were not on it."""
+    await _lock(session, event, registration)
+    if registration.state not in LIVE:
+        return False
+    await cancel(session, registration, event)
+    told = Answer("place_withdrawn", {**describe(event), "note": note})
+    plan_notice(session, registration.contact_id, told, asked_at=registration.created_at)
+    return True
 
 
 def _can_be_told() -> ColumnElement[bool]:

@@ -138,6 +138,17 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         for city in ("rabat", None)
     ),
     *(
+        Answer("application_moved", {"reference": "JIT-000000", "state": state, "note": note})
+        for state in _STATES
+        for note in ("", "<b>09/12 10:00</b>")
+    ),
+    Answer("place_closed", {"name": "Atelier"}),
+    *(
+        Answer("place_withdrawn", {**event, "note": note})
+        for event in (_EVENT, _BARE_EVENT)
+        for note in ("", "+212 522 00 00 00")
+    ),
+    *(
         Answer(key, {"reference": "JIT-000000", "state": state})
         for key in ("application_exists", "application_moved")
         for state in _STATES

@@ -33,6 +33,8 @@ def test_run(settings: dict[str, object]) -> None:
         line = program.wait_for_line("Ready.")
         url = f"http://127.0.0.1:{settings['PORT']}"
         assert url in line
+        link = program.wait_for_line(f"{url}/console/invitation/")
+        assert "premier administrateur" in httpx.get(link.strip()).text
         assert "<html" in httpx.get(url).text
         question = {"sender": "somebody", "text": "il y a un incubateur pour ma startup sur Rabat ?"}
         answer = httpx.post(f"{url}/web/messages", json=question, timeout=30).json()

@@ -1,4 +1,4 @@
-"""The tables: the conversation, the content that staff keep, and what people get done."""
+"""The tables: the conversation, the content that staff keep, what people get done, and who the staff are."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from bot.db.models.journeys import (
     Registration,
     StaffRequest,
 )
+from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
 
 __all__ = [
     "AccessCode",
@@ -39,6 +40,7 @@ __all__ = [
     "Application",
     "ApplicationChange",
     "ApplicationDocument",
+    "AuditEntry",
     "City",
     "Cohort",
     "Consent",
@@ -51,6 +53,7 @@ __all__ = [
     "Fact",
     "Identity",
     "Interaction",
+    "LoginAttempt",
     "Message",
     "Notice",
     "Operator",
@@ -60,7 +63,10 @@ __all__ = [
     "Registration",
     "Seeded",
     "Session",
+    "StaffInvitation",
+    "StaffMember",
     "StaffRequest",
+    "StaffSession",
     "Subscription",
     "Track",
 ]

@@ -166,6 +166,10 @@ class Event(Seeded, Base):
     is_registered_here: Mapped[bool] = mapped_column(default=False)
     #: Places for those who register here; null is as many as come.
     capacity: Mapped[int | None]
+    #: When the team closed the registration here, before the event began.
+    registration_closed_at: Mapped[datetime | None]
+    #: How many came without having registered.
+    walk_ins: Mapped[int] = mapped_column(default=0, server_default="0")
     fact_slugs: Mapped[list[Any]] = mapped_column(default=list)
     is_demo: Mapped[bool] = mapped_column(default=False)
 

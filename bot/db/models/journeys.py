@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from bot.clock import utc_now
 from bot.db.base import Base
+from bot.spelling import split_words
+
+#: What `Application.name_words` keeps.
+NAME_WORDS_CHARS = 160
 
 
 class Draft(Base):
@@ -86,6 +90,7 @@ class Application(Base):
             sqlite_where=text("state NOT IN ('refused', 'withdrawn')"),
             postgresql_where=text("state NOT IN ('refused', 'withdrawn')"),
         ),
+        Index("ix_applications_state_id", "state", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -101,12 +106,21 @@ class Application(Base):
     situation: Mapped[str] = mapped_column(String(16))
     #: Slug of a track, or ``undecided``.
     track_slug: Mapped[str] = mapped_column(String(32))
+    #: What the team keeps in mind about it; the person gets it with a copy of their data.
+    note: Mapped[str] = mapped_column(default="", server_default="")
+    #: The words of the name as the search compares them: without accents, in one form of each letter.
+    name_words: Mapped[str] = mapped_column(String(NAME_WORDS_CHARS), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     history: Mapped[list[ApplicationChange]] = relationship(
         back_populates="application", order_by="ApplicationChange.id", cascade="all, delete-orphan"
     )
+
+    @validates("full_name")
+    def _keep_name_words(self, _key: str, full_name: str) -> str:
+        self.name_words = " ".join(split_words(full_name))[:NAME_WORDS_CHARS]
+        return full_name
 
 
 class ApplicationChange(Base):
@@ -128,10 +142,20 @@ class StaffRequest(Base):
     """Something that a person asked of the team, for a member of staff to take up.
 
     Kinds: ``human`` (wants to talk to somebody), ``support`` (a firm wants to be accompanied), ``membership``,
-    ``employer``, ``operator`` and ``event_proposal``.
+    ``employer``, ``operator``, ``event_proposal``, and ``duplicate`` (two applications of probably one person).
     """
 
     __tablename__ = "staff_requests"
+    __table_args__ = (
+        Index(
+            "ix_staff_requests_open",
+            "opened_at",
+            "id",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_staff_requests_closed_at", "closed_at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: What the person can quote; null for kinds that need none.
@@ -143,6 +167,13 @@ class StaffRequest(Base):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
     opened_at: Mapped[datetime] = mapped_column(default=utc_now)
     closed_at: Mapped[datetime | None]
+    #: Who of the team has it in hand, and since when.
+    taken_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff_members.id"))
+    taken_at: Mapped[datetime | None]
+    #: What came of it: a code that the console has words for; null while open, or when nobody said.
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    #: What the team keeps in mind about it; the person gets it with a copy of their data.
+    note: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Erasure(Base):
@@ -205,6 +236,8 @@ class Registration(Base):
     #: When a place went to the next in line since this person could not be told of it; they keep their turn, and are
     #: offered one again once they wrote.
     passed_over_at: Mapped[datetime | None]
+    #: When the person was let in at the event.
+    came_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -1,0 +1,237 @@
+"""The pages of an event's places: who comes, who waits, and what the team can do about it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import MOROCCO, utc_now
+from bot.console.audit import record
+from bot.console.layout import find_language, render
+from bot.console.people import KEEPERS, READERS
+from bot.console.people.attendance import (
+    Places,
+    count_places,
+    find_event,
+    find_place,
+    find_reminded,
+    list_events,
+    list_places,
+)
+from bot.console.people.showing import NOTE_CHARS, Veil, clean_text, find_reach, make_namer, make_veil
+from bot.console.people.telling import foresee
+from bot.console.routing import Pages
+from bot.console.security.guard import SignedIn, database, read_form
+from bot.console.words import translate
+from bot.db.applications import find_contacts
+from bot.db.models import Event, Registration
+from bot.db.notices import plan_notice
+from bot.db.requests import find_names
+from bot.journeys.registrations import (
+    LIVE,
+    NoPlaceFree,
+    describe,
+    give_place,
+    list_reminders,
+    list_turns,
+    withdraw,
+)
+from bot.messages import Answer
+
+PATH = "/console/events"
+#: What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+pages = Pages()
+
+
+@pages.get("/events", allowed=READERS)
+async def show_events(request: Request) -> Response:
+    """Every event that one registers for here."""
+    async with database(request).read() as session:
+        events = await list_events(session)
+        places = await count_places(session, events)
+    return render(
+        request,
+        "people/events.html",
+        events=events,
+        places=places,
+        now=utc_now(),
+        named=await make_namer(request),
+    )
+
+
+@pages.get("/events/{slug}", allowed=READERS)
+async def show_event(request: Request, signed: SignedIn, slug: str) -> Response:
+    """One event with everybody who registered."""
+    return await _show(request, signed, slug)
+
+
+@pages.get("/events/{slug}/print", allowed=READERS)
+async def show_list(request: Request, signed: SignedIn, slug: str) -> Response:
+    """The list of who comes, for paper."""
+    return await _show(request, signed, slug, template="people/event_print.html")
+
+
+@pages.post("/events/{slug}/reveal", allowed=READERS)
+async def reveal_event(request: Request, signed: SignedIn, slug: str) -> Response:
+    """The same page once with names; the log says who saw them."""
+    async with database(request).write() as session:
+        event = await find_event(session, slug)
+        record(session, signed.member_id, "person_revealed", f"event:{event.slug}")
+    return await _show(request, signed, slug, is_revealed=True)
+
+
+@pages.post("/events/{slug}/close", allowed=KEEPERS)
+async def close_registration(request: Request, signed: SignedIn, slug: str) -> Response:
+    """Take no more registrations; who waits keeps their turn."""
+    async with database(request).write() as session:
+        event = await find_event(session, slug, is_locked=True)
+        if event.registration_closed_at is None:
+            event.registration_closed_at = utc_now()
+            record(session, signed.member_id, "registration_closed", f"event:{slug}")
+    return RedirectResponse(f"{PATH}/{slug}?done=registration_closed", 303)
+
+
+@pages.post("/events/{slug}/open", allowed=KEEPERS)
+async def open_registration(request: Request, signed: SignedIn, slug: str) -> Response:
+    """Take registrations again."""
+    async with database(request).write() as session:
+        event = await find_event(session, slug, is_locked=True)
+        if event.registration_closed_at is not None:
+            event.registration_closed_at = None
+            record(session, signed.member_id, "registration_opened", f"event:{slug}")
+    return RedirectResponse(f"{PATH}/{slug}?done=registration_opened", 303)
+
+
+@pages.post("/events/{slug}/places/{registration_id}/give", allowed=KEEPERS)
+async def give(request: Request, signed: SignedIn, slug: str, registration_id: int) -> Response:
+    """Register somebody who waits, or was offered a place, since they told the team that they come."""
+    reach = find_reach(request)
+    try:
+        async with database(request).write() as session:
+            event = await find_event(session, slug)
+            place = await find_place(session, event, registration_id)
+            if await give_place(session, place, event):
+                promise = await reach.promise(session, place.contact_id, asked_at=place.created_at)
+                data = {**describe(event), "reference": place.reference, "already": False, "promise": promise}
+                told = Answer("place_taken", {**data, "reminders": list_reminders(event)})
+                plan_notice(session, place.contact_id, told, asked_at=place.created_at)
+                record(session, signed.member_id, "place_given", f"registration:{place.id}")
+    except NoPlaceFree:
+        return await _show(request, signed, slug, 422, refused="full", refused_id=registration_id)
+    return RedirectResponse(f"{PATH}/{slug}?done=place_given", 303)
+
+
+@pages.post("/events/{slug}/places/{registration_id}/withdraw", allowed=KEEPERS)
+async def withdraw_place(request: Request, signed: SignedIn, slug: str, registration_id: int) -> Response:
+    """Take somebody off the list, and tell them so; the place goes to who waits."""
+    typed = (await read_form(request)).get("note", "")
+    note = clean_text(typed)
+    if len(note) > NOTE_CHARS:
+        return await _show(request, signed, slug, 422, refused="long", refused_id=registration_id, note=typed)
+    async with database(request).write() as session:
+        event = await find_event(session, slug)
+        place = await find_place(session, event, registration_id)
+        if await withdraw(session, place, event, note):
+            record(session, signed.member_id, "place_withdrawn", f"registration:{place.id}")
+    return RedirectResponse(f"{PATH}/{slug}?done=place_withdrawn", 303)
+
+
+@pages.post("/events/{slug}/list.csv", allowed=READERS)
+async def export_list(request: Request, signed: SignedIn, slug: str) -> Response:
+    """The list for a spreadsheet: UTF-8 with a mark that Excel knows it by, masked as the page is."""
+    async with database(request).write() as session:
+        event = await find_event(session, slug)
+        record(session, signed.member_id, "list_exported", f"event:{slug}")
+        rows = await list_rows(session, event, make_veil(signed))
+    language = find_language(request)
+    named = await make_namer(request)
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, delimiter=";", lineterminator="\r\n")
+    heads = ("reference", "name", "phone", "state", "registered_at", "reminded", "came_at")
+    writer.writerow([translate(language, f"events.{head}") for head in heads])
+    for row in rows:
+        place: Registration = row["place"]
+        came_at = f"{place.came_at.astimezone(MOROCCO):%Y-%m-%d %H:%M}" if place.came_at else ""
+        writer.writerow([
+            neutralise(cell)
+            for cell in (
+                place.reference,
+                row["name"],
+                row["phone"],
+                named("place_state", place.state),
+                f"{place.created_at.astimezone(MOROCCO):%Y-%m-%d %H:%M}",
+                translate(language, f"events.reminders.{row['reminded']}") if row["reminded"] else "",
+                came_at,
+            )
+        ])  # fmt: skip
+    headers = {"Content-Disposition": f'attachment; filename="{event.slug}.csv"'}
+    return Response("\ufeff" + sheet.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def neutralise(cell: str) -> str:
+    """A cell that no spreadsheet runs: an apostrophe before what begins as a formula does."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+
+
+async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dict[str, Any]]:
+    """Everybody who registered: the place, the name and phone as the veil lets them be seen, the turn, the reminder."""
+    places = await list_places(session, event)
+    ids = {place.contact_id for place in places}
+    names, contacts = await find_names(session, ids), await find_contacts(session, ids)
+    reminded, turns = await find_reminded(session, event), await list_turns(session, event.slug)
+    rows = []
+    for place in places:
+        contact, identities = contacts[place.contact_id]
+        whatsapp = next((each for each in identities if each.channel == "whatsapp"), None)
+        rows.append({
+            "place": place,
+            "contact": contact,
+            "identities": identities,
+            "name": veil.name(names[place.contact_id]),
+            "phone": veil.address(whatsapp) if whatsapp is not None else "",
+            "reminded": reminded.get(place.contact_id, ""),
+            "position": turns.get(place.id, 0),
+        })  # fmt: skip
+    return rows
+
+
+async def _show(
+    request: Request,
+    signed: SignedIn,
+    slug: str,
+    status: int = 200,
+    *,
+    is_revealed: bool = False,
+    template: str = "people/event.html",
+    **shown: Any,
+) -> Response:
+    veil = make_veil(signed, is_revealed=is_revealed)
+    reach = find_reach(request)
+    async with database(request).read() as session:
+        event = await find_event(session, slug)
+        places: Places = (await count_places(session, [event]))[event.slug]
+        rows = await list_rows(session, event, veil)
+    for row in rows:
+        row["outlook"] = foresee(reach, row["contact"], row["identities"], row["place"].created_at)
+    return render(
+        request,
+        template,
+        status,
+        event=event,
+        places=places,
+        rows=rows,
+        live=LIVE,
+        now=utc_now(),
+        veil=veil,
+        named=await make_namer(request),
+        is_keeper=signed.role in KEEPERS,
+        limit=NOTE_CHARS,
+        **({"refused": "", "refused_id": 0, "note": ""} | shown),
+    )

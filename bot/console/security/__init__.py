@@ -1,0 +1,1 @@
+"""Who is there: signing in, sessions, invitations, second factors, and what guards every route."""

@@ -1,0 +1,1 @@
+"""Accounts of staff: everybody's own, and for administrators those of all."""

@@ -1,0 +1,29 @@
+"""The routes of the console, read from the app: what is added is tested without a test that names it."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from running import make_settings
+
+from bot.app import make_app
+
+#: What stands for the parameters of paths; no row has this id.
+SAMPLES = {"{token}": "x", "{name:path}": "console.css", "{member_id}": "2147483647", "{session_id}": "2147483647",
+           "{application_id}": "2147483647", "{request_id}": "2147483647", "{contact_id}": "2147483647",
+           "{registration_id}": "2147483647", "{slug}": "no-such", "{reference}": "DEL-000000"}  # fmt: skip
+
+
+def fill(path: str) -> str:
+    """A path with something in place of its parameters."""
+    for parameter, sample in SAMPLES.items():
+        path = path.replace(parameter, sample)
+    return path
+
+
+def list_routes() -> list[APIRoute]:
+    """The routes of the console as the app makes them; nothing is connected."""
+    app = make_app(make_settings(database_url="sqlite+aiosqlite://"), channels={})
+    console: FastAPI = next(route.app for route in app.routes if getattr(route, "name", "") == "console")
+    assert all(isinstance(route, APIRoute) for route in console.routes)
+    return [route for route in console.routes if isinstance(route, APIRoute)]
