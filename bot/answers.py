@@ -67,10 +67,11 @@ class FactBook:
     _version_read_at: float = float("-inf")
 
     async def refresh(self, *, now: bool = False) -> None:
-        """Read again what is due: everything after `REFRESH_S`, texts when their version changed; or all of it now."""
+        """Read again what is due: all when staff changed something, facts after `REFRESH_S` too; or everything now."""
+        version = self.version
         if now or monotonic() - self._version_read_at >= VERSION_S:
             await self._read_texts()
-        if now or monotonic() - self._read_at >= REFRESH_S:
+        if now or version != self.version or monotonic() - self._read_at >= REFRESH_S:
             await self._read_facts()
 
     async def _read_texts(self) -> None:

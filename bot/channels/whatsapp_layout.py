@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bot.channels.fitting import numbered_list, split_text
 from bot.channels.whatsapp_templates import ChoiceWords, Template, find_template, fits_variable
-from bot.messages import Outbound
+from bot.content import phrase
+from bot.messages import VARIETIES, Outbound
 
 #: The longest text of one message (https://www.twilio.com/docs/messaging/api/message-resource, Body).
 TEXT_LIMIT = 1_600
@@ -57,3 +58,11 @@ def _cut(text: str, under: str) -> tuple[str, ...]:
     else:
         pieces += [last, *split_text(under, TEXT_LIMIT)]
     return tuple(piece for piece in pieces if piece)
+
+
+def whatsapp_words() -> dict[str, ChoiceWords]:
+    """What WhatsApp says around choices, by variety."""
+    return {
+        variety: ChoiceWords(phrase(variety, "numbered"), phrase(variety, "choose"), phrase(variety, "open_list"))
+        for variety in VARIETIES
+    }

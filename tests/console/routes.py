@@ -9,7 +9,17 @@ from running import make_settings
 from bot.app import make_app
 
 #: What stands for the parameters of paths; no row has this id.
-SAMPLES = {"{token}": "x", "{name:path}": "console.css", "{member_id}": "2147483647", "{session_id}": "2147483647"}
+SAMPLES = {
+    "{key}": "programmes_ranked",
+    "{variety}": "ar",
+    "{kind_path}": "events",
+    "{slug}": "gitex-africa",
+    "{revision_id}": "2147483647",
+    "{token}": "x",
+    "{name:path}": "console.css",
+    "{member_id}": "2147483647",
+    "{session_id}": "2147483647",
+}
 
 
 def fill(path: str) -> str:

@@ -14,6 +14,7 @@ from bot.console.routing import Pages
 FOLDER = Path(__file__).resolve().parent.parent / "static"
 FILES: dict[str, str] = {
     "console.css": "text/css",
+    "content.css": "text/css",
     "console.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",

@@ -40,6 +40,7 @@ from bot.db.seed.checks import (
     Text,
     Values,
     WholeNumber,
+    WrongValueError,
     YesOrNo,
     check_slug,
     parse_first_day,
@@ -54,7 +55,9 @@ __all__ = [
     "TEXTS",
     "Check",
     "Field",
+    "WrongOrderError",
     "check_slug",
+    "complete",
     "parse_first_day",
     "parse_last_day",
 ]
@@ -278,3 +281,29 @@ TEXTS: Mapping[type[Base], Mapping[str, Check]] = {
     ApplicationDocument: {"title": Text(TITLE_LIMIT_CHARS)},
     Alternative: {"summary": Text(SUMMARY_LIMIT_CHARS)},
 }
+
+
+class WrongOrderError(WrongValueError):
+    """Something ends before it begins; `column` is the end."""
+
+    def __init__(self, row: Mapping[str, Any], first: str, column: str, advice: str) -> None:
+        message = f"{row[column]} is before {first}, {row[first]}; {advice}"
+        super().__init__("order", message, first=row[first], last=row[column])
+        self.column = column
+
+
+def complete(model: type[Base], row: dict[str, Any]) -> None:
+    """Add the columns that follow from others, and check those that depend on each other.
+
+    Raises:
+        WrongOrderError: something ends before it begins.
+    """
+    if model is Cohort:
+        row["first_day"] = parse_first_day(row["starts_on"]) if row["starts_on"] else None
+        row["last_day"] = parse_last_day(row["ends_on"]) if row["ends_on"] else None
+        if row["first_day"] and row["last_day"] and row["last_day"] < row["first_day"]:
+            raise WrongOrderError(row, "starts_on", "ends_on", "swap or correct them")
+    if model is Event:
+        for first, last in (("starts_on", "ends_on"), ("begins_at", "finishes_at")):
+            if row[first] and row[last] and row[last] < row[first]:
+                raise WrongOrderError(row, first, last, "swap or correct them")
