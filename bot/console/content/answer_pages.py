@@ -88,7 +88,7 @@ async def show_content(request: Request) -> Response:
 
 @pages.get("/content/answers", allowed=EVERYBODY)
 async def list_answers(request: Request) -> Response:
-    """The answers in order; ``q``, ``audience`` and ``warning`` filter, ``after`` is the last key of the page before."""
+    """The answers in order; ``q``, ``audience`` and ``warning`` filter, ``after`` is the page before's last key."""
     return await _show_list(request)
 
 

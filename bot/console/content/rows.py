@@ -128,7 +128,7 @@ def check_answers(desk: Desk, slug: str, values: Mapping[str, Any]) -> dict[str,
                 except RenderError as error:
                     # What could not be said before either is not this change's fault.
                     if _can_be_said(desk, sample, variety, text):
-                        return {"values": ("breaks", {"key": key, "detail": as_problem(error).detail})}
+                        return {"values": ("breaks", {"answer": key, "detail": as_problem(error).detail})}
     return {}
 
 
@@ -161,13 +161,22 @@ async def save(
         session.add(row)
     else:
         for column, value in values.items():
-            setattr(row, column, value)
+            if not _is_same(kind, column, getattr(row, column), value):
+                setattr(row, column, value)
     after = keep(kind, row)
     if before == after:
         return False
     note_change(session, kind.path, slug, before, after, member_id, restored_id=restored_id)
     await raise_version(session)
     return True
+
+
+def _is_same(kind: Kind, column: str, before: Any, after: Any) -> bool:
+    """Whether a value says the same; boxes have an order of their own, which the row's need not be."""
+    rule = FIELDS[kind.model].get(column)
+    if rule is not None and rule.refers_to != "facts" and isinstance(before, list) and isinstance(after, list):
+        return sorted(before) == sorted(after)
+    return bool(before == after)
 
 
 async def remove(session: AsyncSession, kind: Kind, slug: str, member_id: int, language: Language) -> str:

@@ -85,7 +85,7 @@ def describe(key: str, language: Language) -> str:
     if head == "begin" and name in words.names["journey"]:
         return translate(language, "content.purpose.begin", name=words.names["journey"][name])
     if head in ("ask", "problem"):
-        asked = words.names["field"].get(name, name)
+        asked = words.names["field"].get(name) or words.names["purpose"].get(name.removeprefix("consent_"), name)
         return translate(language, f"content.purpose.{head}", name=asked)
     if name in words.buttons:
         return translate(language, "content.purpose.topic", name=words.buttons[name])
