@@ -10,7 +10,8 @@ from staffed import Client, Console
 
 from bot.answers import VERSION_S, Answers, FactBook
 from bot.clock import utc_now
-from bot.console.content.texts import Desk, is_stale
+from bot.console.content.texts import Desk, describe, is_stale
+from bot.console.words import LANGUAGES, Language
 from bot.content import load_shapes, load_words
 from bot.db.models import AnswerText, ContentState, Fact
 from bot.db.seed import seed
@@ -213,3 +214,9 @@ def test_a_fact_is_old_by_its_last_day() -> None:
     assert not is_stale(Fact(slug="a", as_of=str(year)), 12)
     assert is_stale(Fact(slug="a", as_of=str(year - 3)), 12)
     assert not is_stale(Fact(slug="a", as_of=None), 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_answer_says_what_it_is_for(language: Language) -> None:
+    """In words: no name of ours is shown in place of them."""
+    assert [key for key in load_shapes() if "_" in describe(key, language)] == []

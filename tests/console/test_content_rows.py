@@ -11,7 +11,7 @@ from staffed import Client, Console
 from test_content_answers import fill_in
 
 from bot.clock import utc_now
-from bot.console.content.kinds import KINDS
+from bot.console.content.kinds import KINDS, list_columns
 from bot.db.models import (
     Announcement,
     Cohort,
@@ -221,3 +221,9 @@ async def test_hostile_rows_are_inert(console: Console) -> None:
     ):
         page = (await client.get(f"/content/{path}")).text
         assert "<script>window" not in page and "&lt;script&gt;" in page and "{{7*7}}" in page, path
+
+
+def test_every_column_has_its_field() -> None:
+    """A kind's form has each column that seeding fills, so that a new one can't be forgotten."""
+    for kind in KINDS:
+        assert set(kind.columns) == set(list_columns(kind.model)) - {"slug"}, kind.path

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot.console.audit import record
 from bot.console.audit.pages import read_id
 from bot.console.content import EDITORS
-from bot.console.content.answer_pages import PATH, read_months
+from bot.console.content.answer_pages import PATH
 from bot.console.content.kinds import BY_PATH, name_code
 from bot.console.content.revisions import ANSWERS, write_text
 from bot.console.content.rows import RefusedError, restore
@@ -25,6 +25,7 @@ from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
 from bot.console.words import Language, load_words
+from bot.content import load_shapes
 from bot.content import load_words as load_content
 from bot.db.models import ContentRevision, StaffMember
 from bot.messages import LANGUAGE_NAMES, VARIETIES, Variety
@@ -186,7 +187,7 @@ async def _restore_text(
     variety: Variety | None = next((each for each in VARIETIES if each == name), None)
     at_desk = desk(request)
     await at_desk.book.refresh(now=True)
-    if variety is None or key not in await at_desk.survey(await read_months(request)):
+    if variety is None or key not in load_shapes():
         raise RefusedError("gone")
     text = None if kept is None else str(kept["text"])
     if text is not None and at_desk.find_problem(key, variety, text) is not None:
