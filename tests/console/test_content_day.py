@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from running import RunningApp, free_port, make_settings, sqlite_url, wait_until
 from scripted import ScriptedRasa, said
-from staffed import ServedConsole
+from staffed import PageAs, ServedConsole
+from test_pages import check_page
 
 from bot.answers import VERSION_S
 
@@ -74,3 +75,37 @@ def test_an_editor_corrects_an_answer(browser: Browser, talking: ServedConsole) 
     expect(page.get_by_role("status")).to_contain_text("restaurée")
     wait_until(lambda: "Bonjour et bienvenue" in greet(talking, uuid.uuid4().hex), VERSION_S + 6, "the old text")
     page.context.close()
+
+
+@pytest.mark.parametrize(("language", "width"), [("fr", 390), ("ar", 1280)])
+def test_refused_forms_and_the_history_are_accessible(page_as: PageAs, language: str, width: int) -> None:
+    """axe finds nothing in what comes after a form: a refused text, a refused row, versions, a second announcement."""
+    page = page_as("editor", language=language, width=width)
+    for text in ("{{ nobody }}", f"Bonjour. {language}"):
+        page.goto("/console/content/answers/utter_goodbye/fr")
+        page.locator("#text").fill(text)
+        page.locator("form[hx-post] button").first.click()
+        page.wait_for_load_state()
+        check_page(page)
+    page.goto("/console/content/answers/utter_goodbye/fr")
+    check_page(page)
+    for path in ("rows/eligibility_rules/graduates", "rows/facts/jit-009", "rows/publications/new"):
+        page.goto(f"/console/content/{path}")
+        check_page(page)
+    page.goto("/console/content/rows/cohorts/par-001")
+    page.locator("#f-starts_on").fill("demain")
+    page.locator(".row-form button").first.click()
+    expect(page.locator("#f-starts_on")).to_be_focused()
+    check_page(page)
+    page.goto("/console/content/rows/tracks/data")
+    page.locator("button.danger").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check_page(page)
+    for _ in range(2):
+        page.goto("/console/content/rows/publications/partech-2025/announce")
+        page.locator("main form button").click()
+        page.wait_for_load_state()
+        check_page(page)
+    page.goto("/console/content/history")
+    expect(page.locator("#versions article").first).to_be_visible()
+    check_page(page)
