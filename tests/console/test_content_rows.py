@@ -227,3 +227,29 @@ def test_every_column_has_its_field() -> None:
     """A kind's form has each column that seeding fills, so that a new one can't be forgotten."""
     for kind in KINDS:
         assert set(kind.columns) == set(list_columns(kind.model)) - {"slug"}, kind.path
+
+
+async def test_only_what_still_fits_comes_back(console: Console) -> None:
+    """A cohort whose operator was put aside stays aside; a version of a fact without what answers show is refused."""
+    await fill_in(console)
+    client = await console.sign_in("editor")
+    made = COHORT | {"operator_slug": "sole"}
+    await client.post("/content/rows/operators/new", {"slug": "sole", "name": "Sole"})
+    await client.post("/content/rows/cohorts/new", made)
+    async with console.db.write() as session:
+        (await session.get_one(Cohort, made["slug"])).seed_hash = "x"
+        (await session.get_one(Operator, "sole")).seed_hash = "x"
+    for path in (f"cohorts/{made['slug']}", "operators/sole"):
+        assert (await client.post(f"/content/rows/{path}/remove")).status_code == 303
+    back = f"/content/rows/cohorts/{made['slug']}/bring-back"
+    assert (await client.post(back)).status_code == 422
+    await client.post("/content/rows/operators/sole/bring-back")
+    assert (await client.post(back)).status_code == 303
+    async with console.db.write() as session:
+        kept = {column: getattr(await session.get_one(Fact, "jit-009"), column) for column in list_columns(Fact)}
+        version = {**kept, "values": {}}
+        session.add(ContentRevision(kind="facts", key="jit-009", before=version, after=kept, member_id=1))
+    async with console.db.read() as session:
+        number = await session.scalar(select(ContentRevision.id).where(ContentRevision.kind == "facts"))
+    refused = await client.post(f"/content/history/{number}/restore", {"side": "before"})
+    assert refused.status_code == 422 and "montrent des valeurs" in refused.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from bot.console.content import EDITORS
 from bot.console.content.answer_pages import PATH
 from bot.console.content.kinds import BY_PATH, name_code
 from bot.console.content.revisions import ANSWERS, write_text
-from bot.console.content.rows import RefusedError, restore
+from bot.console.content.rows import RefusedError, check_answers, restore
 from bot.console.content.texts import describe, desk
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
@@ -27,7 +28,7 @@ from bot.console.security.guard import SignedIn, database, read_form
 from bot.console.words import Language, load_words
 from bot.content import load_shapes
 from bot.content import load_words as load_content
-from bot.db.models import ContentRevision, StaffMember
+from bot.db.models import ContentRevision, Fact, StaffMember
 from bot.messages import LANGUAGE_NAMES, VARIETIES, Variety
 
 #: Versions a page.
@@ -203,6 +204,11 @@ async def _restore_row(
     kind = BY_PATH.get(revision.kind)
     if kind is None or kept is None:
         raise RefusedError("gone")
+    if kind.model is Fact:
+        at_desk = desk(request)
+        await at_desk.book.refresh(now=True)
+        if await asyncio.to_thread(check_answers, at_desk, revision.key, kept):
+            raise RefusedError("shown")
     async with database(request).write() as session:
         if await restore(session, kind, revision.key, kept, member_id, revision.id):
             record(session, member_id, "row_restored", f"{kind.path}:{revision.key}", version=revision.id)

@@ -18,6 +18,7 @@ from bot.console.content.forms import Wrong, make_controls, read_sent, read_valu
 from bot.console.content.kinds import BY_PATH, Kind
 from bot.console.content.rows import (
     RefusedError,
+    bring_back,
     check_answers,
     check_references,
     count_people,
@@ -183,13 +184,18 @@ async def remove_row(request: Request, signed: SignedIn, kind_path: str, slug: s
 
 
 @pages.post("/content/rows/{kind_path}/{slug}/bring-back", allowed=EDITORS)
-async def bring_back(request: Request, signed: SignedIn, kind_path: str, slug: str) -> Response:
+async def bring_row_back(request: Request, signed: SignedIn, kind_path: str, slug: str) -> Response:
     """Show a row to people again that was put aside."""
     kind = _read_kind(kind_path)
-    await _get(request, kind, slug)
-    async with database(request).write() as session:
-        if await save(session, kind, slug, {"retired_at": None}, signed.member_id):
-            record(session, signed.member_id, "row_brought_back", f"{kind.path}:{slug}")
+    row = await _get(request, kind, slug)
+    try:
+        async with database(request).write() as session:
+            if await bring_back(session, kind, slug, signed.member_id):
+                record(session, signed.member_id, "row_brought_back", f"{kind.path}:{slug}")
+    except RefusedError as error:
+        return await _show_form(
+            request, kind, row, show_row(kind, row), refused=error.reason, status=422, may_edit=False
+        )
     return RedirectResponse(f"{PATH}/rows/{kind.path}/{slug}?done=row_brought_back", 303)
 
 

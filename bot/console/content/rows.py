@@ -20,7 +20,7 @@ from bot.console.content.texts import Desk, as_problem
 from bot.console.words import Language
 from bot.content import load_shapes
 from bot.db.models import Event, Fact, Registration
-from bot.db.seed.fields import FIELDS, complete
+from bot.db.seed.fields import FIELDS, WrongOrderError, complete
 from bot.messages import VARIETIES
 
 #: States of registrations whose owners count on the event.
@@ -210,13 +210,25 @@ async def remove(session: AsyncSession, kind: Kind, slug: str, member_id: int, l
     return "row_retired" if is_needed else "row_deleted"
 
 
+async def bring_back(session: AsyncSession, kind: Kind, slug: str, member_id: int) -> bool:
+    """Use a row again that was put aside; False: it is in use.
+
+    Raises:
+        RefusedError: what it refers to was put aside meanwhile.
+    """
+    row = await find_row(session, kind, slug)
+    if await check_references(session, kind, {column: getattr(row, column) for column in FIELDS[kind.model]}):
+        raise RefusedError("reference")
+    return await save(session, kind, slug, {"retired_at": None}, member_id)
+
+
 async def restore(
     session: AsyncSession, kind: Kind, slug: str, kept: Mapping[str, Any], member_id: int, restored_id: int
 ) -> bool:
-    """Bring a version of a row back, checked by today's rules.
+    """Bring the values of a version back, and the row into use.
 
     Raises:
-        RefusedError: it breaks a rule, or refers to what is gone.
+        RefusedError: it refers to what is gone, or ends before it begins.
     """
     values: dict[str, Any] = {}
     for column in list_columns(kind.model):
@@ -224,8 +236,11 @@ async def restore(
             values[column] = _as_column(kind, column, kept[column])
     if await check_references(session, kind, values):
         raise RefusedError("reference")
-    complete(kind.model, values)
-    values["retired_at"] = _as_moment(kept.get("retired_at"))
+    try:
+        complete(kind.model, values)
+    except WrongOrderError:
+        raise RefusedError("broken") from None
+    values["retired_at"] = None
     return await save(session, kind, slug, values, member_id, restored_id=restored_id)
 
 
