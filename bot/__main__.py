@@ -123,7 +123,7 @@ def _invite(arguments: argparse.Namespace) -> int:
 def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     from twilio.rest import Client
 
-    from bot.app import whatsapp_words
+    from bot.channels.whatsapp_layout import whatsapp_words
     from bot.channels.whatsapp_templates import create_templates
     from bot.run import make_secret
 

@@ -7,27 +7,32 @@ under it, once, with their dates.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import StrictUndefined, Template, pass_context
+from jinja2 import pass_context
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import select
 
 from bot import wording
 from bot.content import Shape, Words, load_shapes, load_words
 from bot.db.engine import Database
-from bot.db.models import City, Fact, Track
+from bot.db.models import AnswerText, City, ContentState, Fact, Track
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, LANGUAGE_NAMES, VARIETIES, Answer, Button, Outbound, Variety
 from bot.payloads import read_payload
+from bot.sandbox import Sandbox, TextError, fill
+
+logger = logging.getLogger(__name__)
 
 #: How long facts are kept before they are read again; a change by staff is seen within this time.
 REFRESH_S = 5.0
+#: How often the version of the texts is read, one row, to notice that staff changed one.
+VERSION_S = 2.0
 
 
 class RenderError(AssistantError):
@@ -48,17 +53,38 @@ _CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "se
 
 @dataclass(slots=True)
 class FactBook:
-    """Facts, and the names of towns and trainings, in memory and read again every few seconds."""
+    """Facts, the names of towns and trainings, and the texts that staff wrote, in memory and read again when due.
+
+    `texts` has what staff wrote in place of a shipped text, by key and variety.
+    """
 
     db: Database
     facts: dict[str, Fact] = field(default_factory=dict)
     names: dict[str, dict[str, str]] = field(default_factory=dict)
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    version: int = -1
     _read_at: float = float("-inf")
+    _version_read_at: float = float("-inf")
 
-    async def refresh(self) -> None:
-        """Read everything again if the last reading is older than `REFRESH_S`."""
-        if monotonic() - self._read_at < REFRESH_S:
-            return
+    async def refresh(self, *, now: bool = False) -> None:
+        """Read again what is due: all when staff changed something, facts after `REFRESH_S` too; or everything now."""
+        version = self.version
+        if now or monotonic() - self._version_read_at >= VERSION_S:
+            await self._read_texts()
+        if now or version != self.version or monotonic() - self._read_at >= REFRESH_S:
+            await self._read_facts()
+
+    async def _read_texts(self) -> None:
+        async with self.db.read() as session:
+            # The version first: what is changed in between is read again the next time, never missed.
+            version = await session.scalar(select(ContentState.version)) or 0
+            if version != self.version:
+                rows = await session.scalars(select(AnswerText))
+                self.texts = {(row.key, row.variety): row.text for row in rows}
+                self.version = version
+        self._version_read_at = monotonic()
+
+    async def _read_facts(self) -> None:
         async with self.db.read() as session:
             self.facts = {fact.slug: fact for fact in await session.scalars(select(Fact))}
             self.names = {
@@ -75,33 +101,40 @@ class Answers:
         self._book = book
         self._shapes = load_shapes()
         self._words = load_words()
-        self._environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-        )
+        self._environment = Sandbox()
         self._environment.filters |= {name: self._make_filter(name) for name in FILTERS}
-        self._templates: dict[str, Template] = {}
 
     async def refresh(self) -> None:
         """Read again what the database names, if it was read a while ago; `name` goes by it."""
         await self._book.refresh()
 
     async def render(self, answer: Answer, variety: Variety) -> Outbound:
-        """Text, sources and buttons of an answer.
+        """Text, sources and buttons of an answer, with the text that staff wrote where there is one.
 
         Raises:
             RenderError: the key is unknown, or its text needs something that is not there.
         """
         await self._book.refresh()
+        return self.write(answer, variety)
+
+    def write(self, answer: Answer, variety: Variety, tried: str | None = None) -> Outbound:
+        """As `render`, with what the last refresh read.
+
+        Args:
+            answer: key and data.
+            variety: in which it is written.
+            tried: a text to try in place of the one that counts.
+
+        Raises:
+            RenderError: the key is unknown, or its text needs something that is not there.
+        """
         shape = self._shapes.get(answer.key)
         if shape is None:
             raise RenderError(f"no answer is called {answer.key!r}; bot/content/answers.yml lists them")
-        text = self._words[variety].answers.get(answer.key) or self._words[DEFAULT_VARIETY].answers.get(answer.key)
-        if text is None:
-            raise RenderError(f"{answer.key} has no text in {variety} nor in {DEFAULT_VARIETY}")
         data = _in_variety(answer.data, variety)
-        body = self._fill(text, answer.key, variety, data, shape.facts)
+        body = self._body(answer.key, variety, data, shape.facts, tried)
         sources = data.get("fact_slugs", shape.facts)
-        before = [(await self.render(each, variety)).text for each in answer.preface]
+        before = [self.write(each, variety).text for each in answer.preface]
         source_line = self._source_line(sources, variety)
         parts = [*before, body, source_line]
         try:
@@ -116,6 +149,32 @@ class Answers:
             answer_key=answer.key,
             sources=source_line,
         )
+
+    def text_of(self, key: str, variety: Variety) -> str | None:
+        """The template of an answer that counts now: what staff wrote, else what is shipped; None: there is none."""
+        return self._book.texts.get((key, variety)) or self._words[variety].answers.get(key)
+
+    def _body(
+        self, key: str, variety: Variety, data: Mapping[str, Any], facts: tuple[str, ...], tried: str | None
+    ) -> str:
+        """The filled text of an answer.
+
+        A text of staff that can't be written with this data, which none of the samples foresaw, gives way to the
+        shipped one: people get an answer, and the log says so.
+        """
+        if tried is not None:
+            return self._fill(tried, key, variety, data, facts)
+        for each in dict.fromkeys((variety, DEFAULT_VARIETY)):
+            written = self._book.texts.get((key, each))
+            if written is not None:
+                try:
+                    return self._fill(written, key, variety, data, facts)
+                except RenderError as error:
+                    logger.error("the text of staff is not used: %s", error)
+            shipped = self._words[each].answers.get(key)
+            if shipped is not None:
+                return self._fill(shipped, key, variety, data, facts)
+        raise RenderError(f"{key} has no text in {variety} nor in {DEFAULT_VARIETY}")
 
     def title(self, payload: str, variety: Variety) -> str:
         """The title of a button from its payload alone: ``/subscribe_updates{"topic": "events"}`` → "Événements".
@@ -194,17 +253,13 @@ class Answers:
         def as_of(slug: str) -> str:
             return self._as_of(self._fact(slug), variety)
 
+        as_of.is_for_texts = True  # type: ignore[attr-defined]  # the sandbox lets texts call it
         values = {slug: self._fact(slug).values for slug in facts}
         context = {**data, "facts": values, "as_of": as_of, "_variety": variety}
         try:
-            template = self._templates.get(text)
-            if template is None:
-                template = self._templates[text] = self._environment.from_string(text)
-            lines = template.render(context).splitlines()
-        except RenderError:
-            raise
-        except Exception as error:  # a template is a program that staff wrote: 1 / 0, endless ranges, anything
-            raise RenderError(f"{key} in {variety}: {type(error).__name__}: {error}") from error
+            lines = fill(self._environment, text, context).splitlines()
+        except TextError as error:
+            raise RenderError(f"{key} in {variety}: {error}") from error
         return wording.typeset("\n".join(line.rstrip() for line in lines).strip(), variety)
 
     def _fact(self, slug: str) -> Fact:
@@ -227,7 +282,7 @@ class Answers:
         phrases = self._words[variety].phrases
         pattern = phrases["source" if len(named) == 1 else "sources"]
         separator = "، " if variety in ("ar", "ary-Arab") else ", "
-        return wording.typeset(self._environment.from_string(pattern).render(list=separator.join(named)), variety)
+        return wording.typeset(fill(self._environment, pattern, {"list": separator.join(named)}), variety)
 
     def _button(self, payload: str, title: str | None, variety: Variety) -> Button:
         if title is None:

@@ -22,16 +22,16 @@ from bot.answers import Answers, FactBook
 from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
-from bot.channels.whatsapp_templates import ChoiceWords
+from bot.channels.whatsapp_layout import whatsapp_words
 from bot.console import make_console
-from bot.content import load_words, phrase
+from bot.content import load_words
 from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
 from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
 from bot.hours import Hours
 from bot.inbox import Inbox
-from bot.messages import VARIETIES, Inbound
+from bot.messages import Inbound
 from bot.outbox import Outbox
 from bot.rasa import Rasa
 from bot.reach import Reach
@@ -154,14 +154,6 @@ def make_channels(settings: Settings) -> dict[str, Channel]:
             templates=settings.whatsapp_templates,
         )
     return channels
-
-
-def whatsapp_words() -> dict[str, ChoiceWords]:
-    """What WhatsApp says around choices, by variety."""
-    return {
-        variety: ChoiceWords(phrase(variety, "numbered"), phrase(variety, "choose"), phrase(variety, "open_list"))
-        for variety in VARIETIES
-    }
 
 
 def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) -> FastAPI:

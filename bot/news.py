@@ -108,34 +108,57 @@ async def announce(session: AsyncSession, topic: str, slug: str, staff: str, *, 
     Raises:
         NewsError: there is no such row, or it was announced before and `again` is not set.
     """
-    model, tell = _KINDS[topic]
-    options = [selectinload(Cohort.operator)] if model is Cohort else []
-    row = await session.get(model, slug, options=options)
-    if row is None:
-        raise NewsError(f"no row {slug!r} among the {topic}")
+    news = tell_of(await _find_row(session, topic, slug), topic)
     before = await session.scalar(select(Announcement).where(Announcement.topic == topic, Announcement.slug == slug))
     if before is not None and not again:
         raise NewsError(
             f"{slug} was announced on {before.announced_at:%Y-%m-%d} by {before.announced_by}; --again tells it anew"
         )
-    news = tell(row)
+    wanting = await _list_wanting(session, topic, news)
+    for subscription in wanting:
+        plan_notice(
+            session,
+            subscription.contact_id,
+            news.answer,
+            # A later STOP ends the subscription, and drops what was not told yet.
+            asked_at=subscription.created_at,
+            subject=f"{topic}:{slug}",
+            is_news=True,
+        )
+    session.add(Announcement(topic=topic, slug=slug, told=len(wanting), announced_by=staff))
+    return len(wanting)
+
+
+async def foresee(session: AsyncSession, topic: str, slug: str) -> tuple[int, Answer]:
+    """How many `announce` would tell of a row, and what.
+
+    Raises:
+        NewsError: there is no such row.
+    """
+    news = tell_of(await _find_row(session, topic, slug), topic)
+    return len(await _list_wanting(session, topic, news)), news.answer
+
+
+def tell_of(row: Any, topic: str) -> News:
+    """What is told of a row."""
+    return _KINDS[topic][1](row)
+
+
+async def _find_row(session: AsyncSession, topic: str, slug: str) -> Any:
+    model = _KINDS[topic][0]
+    options = [selectinload(Cohort.operator)] if model is Cohort else []
+    row = await session.get(model, slug, options=options)
+    if row is None:
+        raise NewsError(f"no row {slug!r} among the {topic}")
+    return row
+
+
+async def _list_wanting(session: AsyncSession, topic: str, news: News) -> list[Subscription]:
+    """The subscriptions whose owners want to hear of it."""
     query = (
         select(Subscription)
         .join(Contact, Contact.id == Subscription.contact_id)
         .where(Subscription.topic == topic, Subscription.ended_at.is_(None), Contact.erased_at.is_(None))
     )
-    told = 0
-    for subscription in await session.scalars(query.order_by(Subscription.id)):
-        if news.fits(subscription.wishes):
-            plan_notice(
-                session,
-                subscription.contact_id,
-                news.answer,
-                # A later STOP ends the subscription, and drops what was not told yet.
-                asked_at=subscription.created_at,
-                subject=f"{topic}:{slug}",
-                is_news=True,
-            )
-            told += 1
-    session.add(Announcement(topic=topic, slug=slug, told=told, announced_by=staff))
-    return told
+    found = await session.scalars(query.order_by(Subscription.id))
+    return [subscription for subscription in found if news.fits(subscription.wishes)]

@@ -151,14 +151,13 @@ class TelegramChannel(Channel):
             chat_id = int(address)
         except ValueError:
             raise SendError(f"not a Telegram chat id: {address!r}", code="address", retryable=False) from None
-        pieces = split_text(message.text, self.text_limit_chars)
         ids = []
-        for number, piece in enumerate(pieces, start=1):
+        for piece, keyboard in lay_out(message):
             try:
                 sent = await self._bot.send_message(
                     chat_id,
                     piece,
-                    reply_markup=_keyboard(message.buttons) if number == len(pieces) else None,
+                    reply_markup=keyboard,
                     link_preview_options=LinkPreviewOptions(is_disabled=True),
                 )
             except TelegramError as error:
@@ -350,6 +349,12 @@ def _commands(descriptions: Mapping[str, Mapping[str, str]], language: str) -> l
             )
         commands.append(BotCommand(command, description))
     return commands
+
+
+def lay_out(message: Outbound) -> list[tuple[str, InlineKeyboardMarkup | ReplyKeyboardMarkup | None]]:
+    """The pieces of an answer in order, each with the keyboard under it: only the last one has buttons."""
+    *pieces, last = split_text(message.text, int(MessageLimit.MAX_TEXT_LENGTH))
+    return [*((piece, None) for piece in pieces), (last, _keyboard(message.buttons))]
 
 
 def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | ReplyKeyboardMarkup | None:

@@ -28,8 +28,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from bot.channels.base import DeliveryReport, WebhookRequest
-from bot.channels.fitting import numbered_list, split_text
-from bot.channels.whatsapp_templates import ChoiceWords, decode_payload, find_template, fit_variable, fits_variable
+from bot.channels.whatsapp_layout import TEXT_LIMIT, lay_out
+from bot.channels.whatsapp_templates import ChoiceWords, decode_payload, fit_variable
 from bot.clock import utc_now
 from bot.errors import MalformedInbound, NotAuthentic, SendError
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Attachment, Inbound, Outbound
@@ -75,7 +75,7 @@ class WhatsAppChannel:
     """
 
     name = "whatsapp"
-    text_limit_chars = 1_600
+    text_limit_chars = TEXT_LIMIT
     shows_buttons = False
 
     def __init__(
@@ -192,51 +192,22 @@ class WhatsAppChannel:
             line = fit_variable(message.text)
             variables = json.dumps({"1": line}, ensure_ascii=False)
             return await self._post(address, content_sid=message.template, content_variables=variables)
-        choices = [button for button in message.buttons if button.payload is not None]
-        links = numbered_list([button for button in message.buttons if button.url is not None], "")
-        text = message.text.strip()
-        sids: list[str] = []
-
-        template = find_template(choices, words, self._templates) if choices else None
-        if template is not None:
-            body = text
-            if links or not fits_variable(text):
-                # A variable takes one line of 255 characters, and most answers are longer. The answer then goes first,
-                # as text, and the buttons follow under a short line of their own.
-                body = words.choose if fits_variable(words.choose) else ""
-                if body:
-                    for piece in self._cut(text, links):
-                        sids.append(await self._post(address, body=piece))
-                    text = links = ""
-            if body:
-                try:
-                    sids.append(
-                        await self._post(address, content_sid=template.sid, content_variables=template.fill(body))
-                    )
-                except SendError as error:
-                    if error.code not in _TEMPLATE_CODES:
-                        raise
-                    # A template that was deleted, or that Twilio reads otherwise than we do, must not cost the answer.
-                    _log.warning("template %s refused (%s), sending a numbered list", template.sid, error)
-                else:
-                    return ",".join(sids)
-
-        under = "\n".join(filter(None, [numbered_list(choices, words.numbered), links]))
-        for piece in self._cut(text, under):
-            sids.append(await self._post(address, body=piece))
+        layout = lay_out(message, words, self._templates)
+        sids = [await self._post(address, body=piece) for piece in layout.pieces]
+        if layout.template is not None:
+            variables = layout.template.fill(layout.over)
+            try:
+                sids.append(await self._post(address, content_sid=layout.template.sid, content_variables=variables))
+            except SendError as error:
+                if error.code not in _TEMPLATE_CODES:
+                    raise
+                # A template that was deleted, or that Twilio reads otherwise than we do, must not cost the answer.
+                _log.warning("template %s refused (%s), sending a numbered list", layout.template.sid, error)
+                for piece in layout.instead:
+                    sids.append(await self._post(address, body=piece))
         if not sids:
             raise SendError("nothing to send: neither text nor buttons", code="empty", retryable=False)
         return ",".join(sids)
-
-    def _cut(self, text: str, under: str) -> list[str]:
-        """The text in pieces, with what stands under it whole in the last one."""
-        *pieces, last = split_text(text, self.text_limit_chars)
-        together = "\n\n".join(filter(None, [last, under]))
-        if split_text(together, self.text_limit_chars) == [together]:
-            pieces.append(together)
-        else:
-            pieces += [last, *split_text(under, self.text_limit_chars)]
-        return [piece for piece in pieces if piece]
 
     async def _post(self, address: str, **content: str) -> str:
         return await asyncio.to_thread(self._create, address, content)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from bot.console import home
 from bot.console.audit import pages as audit
+from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.layout import errors, static
 from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.routing import Pages, check_declared
@@ -26,6 +27,9 @@ FEATURES: tuple[Pages, ...] = (
     home.pages,
     account.pages,
     second_factor.pages,
+    answer_pages.pages,
+    row_pages.pages,
+    history_pages.pages,
     staff.pages,
     audit.pages,
     applications.pages,

@@ -14,7 +14,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.orm import Session as OrmSession
 
+from bot.db.models import Seeded
 from bot.errors import SettingsError
 
 #: What is raised while the database is away, or has no connection left: what was tried is worth trying again.
@@ -27,13 +30,31 @@ _CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2}
 STARTING = 3
 
 
+class _Session(OrmSession):
+    """A session whose queries leave out the rows that staff put aside, unless their options say ``with_retired``."""
+
+
+@event.listens_for(_Session, "do_orm_execute")
+def _leave_out_retired(state: ORMExecuteState) -> None:
+    # Related rows that are loaded with others inherit the condition (SQLAlchemy's recipe for soft deletion).
+    if (
+        state.is_select
+        and not state.is_column_load
+        and not state.is_relationship_load
+        and not state.execution_options.get("with_retired", False)
+    ):
+        state.statement = state.statement.options(
+            with_loader_criteria(Seeded, lambda model: model.retired_at.is_(None), include_aliases=True)
+        )
+
+
 class Database:
     """An engine with its transactions: `read` for look-ups, `write` for changes, `claim` for one-at-a-time work."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False, sync_session_class=_Session)
         self._write_lock = asyncio.Lock()
         self._claimed: set[tuple[Claim, int]] = set()
 

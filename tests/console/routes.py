@@ -9,9 +9,22 @@ from running import make_settings
 from bot.app import make_app
 
 #: What stands for the parameters of paths; no row has this id.
-SAMPLES = {"{token}": "x", "{name:path}": "console.css", "{member_id}": "2147483647", "{session_id}": "2147483647",
-           "{application_id}": "2147483647", "{request_id}": "2147483647", "{contact_id}": "2147483647",
-           "{registration_id}": "2147483647", "{slug}": "no-such", "{reference}": "DEL-000000"}  # fmt: skip
+SAMPLES = {
+    "{key}": "programmes_ranked",
+    "{variety}": "ar",
+    "{kind_path}": "events",
+    "{slug}": "gitex-africa",
+    "{revision_id}": "2147483647",
+    "{token}": "x",
+    "{name:path}": "console.css",
+    "{member_id}": "2147483647",
+    "{session_id}": "2147483647",
+    "{application_id}": "2147483647",
+    "{request_id}": "2147483647",
+    "{contact_id}": "2147483647",
+    "{registration_id}": "2147483647",
+    "{reference}": "DEL-000000",
+}
 
 
 def fill(path: str) -> str:

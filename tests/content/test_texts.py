@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from journey_answers import JOURNEY_ANSWERS
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 from running import sqlite_url
 
 from actions import make_executor
 from actions.base import Context
-from actions.clarify import NOT_TOPICS
 from bot.answers import Answers, FactBook
 from bot.content import FOLDER, load_shapes, load_words
 from bot.db.base import Base
@@ -29,6 +27,7 @@ from bot.messages import RIGHT_TO_LEFT, VARIETIES, Answer, Outbound, Variety
 from bot.payloads import list_intents, read_payload
 from bot.questions import KEPT
 from bot.reach import Reach
+from bot.samples import list_samples, load_computed
 
 #: WhatsApp's limit for the title of a quick reply.
 TITLE_LIMIT_CHARS = 20
@@ -38,17 +37,6 @@ ARABIC = re.compile(r"[\u0600-\u06ff]")
 LATIN = re.compile(r"[A-Za-zÀ-ÿ]")
 #: Names of people and things stay in Latin letters in Arabic texts: answers made of little else are judged by less.
 NAMES_MOSTLY = 0.2
-
-
-def _list_topics() -> Iterator[tuple[tuple[str, None], ...]]:
-    """Every intent that "did you mean" may name, three at a time."""
-    domain = yaml.safe_load((FOLDER.parent.parent / "domain.yml").read_text(encoding="utf-8"))
-    names = [str(next(iter(item)) if isinstance(item, dict) else item) for item in domain["intents"]]
-    # From this one on only buttons carry them.
-    typed = names[: names.index("request_erasure")]
-    topics = [f"/{name}" for name in typed if name not in NOT_TOPICS]
-    for start in range(0, len(topics), 3):
-        yield tuple((topic, None) for topic in topics[start : start + 3])
 
 
 #: What the actions are asked, so that every computed answer comes up: action, intent and entities.
@@ -89,28 +77,6 @@ QUESTIONS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("action_use_information", "inform", {"city": "fes"}),
     ("action_use_information", "inform", {"age": "25"}),
 )
-_CLASS = {
-    "title": "Data", "operator": None, "city": None, "starts_on": None, "ends_on": None, "enrolment": None,
-    "enrol_until": None,
-}  # fmt: skip
-#: Answers that the app sends by itself, and those that no row of the shipped data leads to.
-SENT_BY_THE_APP: tuple[Answer, ...] = (
-    *(Answer(key) for key in ("welcome", "apology", "contact_shared", "location_far", "no_text", "not_understood")),
-    Answer("clarify_again"),
-    *(Answer("did_you_mean", {}, topics) for topics in _list_topics()),
-    *(Answer("unsupported", {"kind": kind}) for kind in load_words()["fr"].names["attachment"]),
-    Answer(
-        "cohorts_upcoming",
-        {
-            "city": "rabat",
-            "track": "data",
-            "cohorts": [
-                {**_CLASS, "operator": "UIR", "city": "rabat", "starts_on": "2027-02"},
-                {**_CLASS, "starts_on": "2027-03-01", "ends_on": "2027-07-01"},
-            ],
-        },
-    ),
-)  # fmt: skip
 
 
 async def _seeded(url: str) -> Database:
@@ -146,14 +112,46 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Variety,
     async def render() -> dict[Variety, list[Outbound]]:
         db = await _seeded(sqlite_url(tmp_path_factory.mktemp("texts")))
         try:
-            answers = [Answer(key) for key in load_shapes() if key.startswith("utter_")]
-            answers += [*await _computed(db), *SENT_BY_THE_APP, *JOURNEY_ANSWERS]
+            answers = [*await _computed(db), *(sample for samples in list_samples().values() for sample in samples)]
             renderer = Answers(FactBook(db))
             return {variety: [await renderer.render(answer, variety) for answer in answers] for variety in VARIETIES}
         finally:
             await db.aclose()
 
     yield asyncio.run(render())
+
+
+def _list_paths(value: Any, path: str = "") -> Iterator[str]:
+    """Where in the data of an answer there is what kind of value: ``events[].city: str``."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _list_paths(item, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        yield f"{path}: {'list' if value else 'empty list'}"
+        for item in value:
+            yield from _list_paths(item, f"{path}[]")
+    else:
+        yield f"{path}: {type(value).__name__}"
+
+
+async def test_the_kept_answers_of_actions_have_their_shapes(tmp_path: Path) -> None:
+    """What a changed text is tried with has every kind of value that the real actions give.
+
+    If this fails, let `_computed` write bot/samples/computed.json anew.
+    """
+    db = await _seeded(sqlite_url(tmp_path))
+    try:
+        computed = await _computed(db)
+    finally:
+        await db.aclose()
+    kept = {
+        key: {path for each in samples for path in _list_paths(each.data)} for key, samples in list_samples().items()
+    }
+    assert {answer.key for answer in computed} == {answer.key for answer in load_computed()}
+    missing = {
+        (answer.key, path) for answer in computed for path in _list_paths(answer.data) if path not in kept[answer.key]
+    }
+    assert missing == set()
 
 
 def test_every_answer_is_rendered(rendered: dict[Variety, list[Outbound]]) -> None:

@@ -36,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("requests", "/console/requests", READERS, "/console/requests/waiting"),
     Entry("events", "/console/events", READERS),
     Entry("people", "/console/people", READERS),
+    Entry("content", "/console/content", EVERYBODY),
     Entry("staff", "/console/staff", ADMINISTRATORS),
     Entry("audit", "/console/audit", ADMINISTRATORS),
     Entry("account", "/console/account", EVERYBODY),

@@ -15,6 +15,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "static"
 FILES: dict[str, str] = {
     "console.css": "text/css",
     "people.css": "text/css",
+    "content.css": "text/css",
     "console.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",

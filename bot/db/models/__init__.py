@@ -31,12 +31,14 @@ from bot.db.models.journeys import (
     Registration,
     StaffRequest,
 )
+from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
 from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
 
 __all__ = [
     "AccessCode",
     "Alternative",
     "Announcement",
+    "AnswerText",
     "Application",
     "ApplicationChange",
     "ApplicationDocument",
@@ -45,6 +47,8 @@ __all__ = [
     "Cohort",
     "Consent",
     "Contact",
+    "ContentRevision",
+    "ContentState",
     "DocumentTick",
     "Draft",
     "EligibilityRule",

@@ -15,12 +15,15 @@ class Seeded:
     """Columns of a row that the product ships with and that staff may change.
 
     `seed_hash` is the hash of the shipped values at the last seeding; a row whose values differ from it was edited by
-    staff, and seeding leaves it alone.
+    staff, and seeding leaves it alone. A row that staff put aside stays, so that seeding does not bring it back and who
+    refers to it still can; queries leave it out unless they say ``with_retired`` (see `bot.db.engine`).
     """
 
     #: Stable name, used in payloads, seed files and addresses: lower-case ASCII with hyphens, at most 32 characters.
     slug: Mapped[str] = mapped_column(String(32), primary_key=True)
     seed_hash: Mapped[str | None] = mapped_column(String(64))
+    #: With a value, since conditions are written on the mixin itself.
+    retired_at: Mapped[datetime | None] = mapped_column()
 
 
 class Fact(Seeded, Base):

@@ -62,7 +62,7 @@ async def seed(session: AsyncSession, folder: Path = SEED_FOLDER) -> SeedReport:
     shipped = await asyncio.to_thread(read_seed, folder)
     report = SeedReport()
     for model, entries in shipped.items():
-        rows: Sequence[Any] = (await session.scalars(select(model))).all()
+        rows: Sequence[Any] = (await session.scalars(select(model).execution_options(with_retired=True))).all()
         present = {row.slug: row for row in rows}
         for entry in entries:
             shipped_hash = hash_values(entry)

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from bot.db.base import Base
-from bot.db.models import Cohort, Event, Fact
-from bot.db.seed.fields import FIELDS, TEXTS, Check, Field, parse_first_day, parse_last_day
+from bot.db.models import Fact
+from bot.db.seed.fields import FIELDS, TEXTS, Check, Field, WrongOrderError, complete
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, VARIETIES
 
@@ -28,10 +28,11 @@ class SeedError(AssistantError, ValueError):
     """A seed file is wrong. The text names the file, the slug and the field, and says what would be right."""
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Safe YAML in which a date stays the text that was written, and a key that is there twice is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, unless a key stands in it twice."""
         seen: set[str] = set()
         for key, _ in node.value:
             written = str(key.value)
@@ -41,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -60,10 +61,13 @@ def read_seed(folder: Path) -> Shipped:
     for model in FIELDS:
         shipped[model] = _read_facts(folder, places) if model is Fact else _read_table(folder, model, places)
     _check_references(shipped, places)
-    for row in shipped[Cohort]:
-        _add_days(row, places[Cohort.__tablename__, row["slug"]])
-    for row in shipped[Event]:
-        _check_order(row, "starts_on", "ends_on", places[Event.__tablename__, row["slug"]])
+    for model, rows in shipped.items():
+        for row in rows:
+            try:
+                complete(model, row)
+            except WrongOrderError as error:
+                place = places[model.__tablename__, row["slug"]]
+                raise SeedError(f"{place}: {error.column}: {error}") from error
     _add_texts(folder, shipped)
     return shipped
 
@@ -87,7 +91,7 @@ def _read_table(folder: Path, model: type[Base], places: dict[tuple[str, str], s
 
 def _load(path: Path, name: str) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a subclass of SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506  # a subclass of SafeLoader
     except FileNotFoundError:
         raise SeedError(f"{name}: is missing") from None
     except UnicodeDecodeError as error:
@@ -161,20 +165,6 @@ def _check_references(shipped: Shipped, places: Mapping[tuple[str, str], str]) -
                         place = places[model.__tablename__, row["slug"]]
                         hint = _suggest(slug, known) or " write one that is there"
                         raise SeedError(f"{place}: {key}: {slug!r} is not a slug of {field.refers_to};{hint}")
-
-
-def _add_days(row: Entry, place: str) -> None:
-    row["first_day"] = parse_first_day(row["starts_on"]) if row["starts_on"] else None
-    row["last_day"] = parse_last_day(row["ends_on"]) if row["ends_on"] else None
-    if row["first_day"] and row["last_day"] and row["last_day"] < row["first_day"]:
-        raise SeedError(
-            f"{place}: ends_on: {row['ends_on']} is before starts_on, {row['starts_on']}; swap or correct them"
-        )
-
-
-def _check_order(row: Entry, first: str, last: str, place: str) -> None:
-    if row[first] and row[last] and row[last] < row[first]:
-        raise SeedError(f"{place}: {last}: {row[last]} is before {first}, {row[first]}; swap or correct them")
 
 
 def _add_texts(folder: Path, shipped: Shipped) -> None:

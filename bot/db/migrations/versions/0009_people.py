@@ -9,7 +9,7 @@ import bot.db.base
 from bot.spelling import split_words
 
 revision = '0009'
-down_revision = '0006'
+down_revision = '0008'
 branch_labels = None
 depends_on = None
 

@@ -1,4 +1,4 @@
-"""Answers of journeys with data of every shape that their texts know, for the tests that read every text."""
+"""Answers of journeys with data of every shape that their texts know."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _STATES = tuple(load_words()["fr"].names["application_state"])
 
 
 def _verdict(verdict: str, **changes: Any) -> Answer:
-    data = {
+    data: dict[str, Any] = {
         "verdict": verdict, "reason": {}, "diploma": "bac+2", "situation": "employee", "age": None, "city": "rabat",
         "has_classes": True, "is_announced": False, "nearest": [], "alternatives": [],
     }  # fmt: skip
