@@ -1,7 +1,8 @@
-"""The tables: the conversation, the content that staff keep, and what people get done."""
+"""The tables: the conversation, what staff add to it, the content that they keep, and what people get done."""
 
 from __future__ import annotations
 
+from bot.db.models.console import ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
     ApplicationDocument,
@@ -43,6 +44,7 @@ __all__ = [
     "Cohort",
     "Consent",
     "Contact",
+    "ContactTag",
     "DocumentTick",
     "Draft",
     "EligibilityRule",
@@ -52,6 +54,8 @@ __all__ = [
     "Identity",
     "Interaction",
     "Message",
+    "MessageTerms",
+    "Note",
     "Notice",
     "Operator",
     "Programme",
@@ -62,5 +66,6 @@ __all__ = [
     "Session",
     "StaffRequest",
     "Subscription",
+    "Tag",
     "Track",
 ]
