@@ -31,6 +31,8 @@ from bot.db.terms import Search
 
 #: How many messages with a text are taken from the index at first; then twice as many each time.
 FIRST_STEP = 250
+#: Of so many conversations all messages are looked through sooner than the log of everybody.
+FEW_CONTACTS = 500
 #: How many messages PostgreSQL reads back through to find as many, before it asks its index.
 READ_BACK = 30_000
 
@@ -53,7 +55,7 @@ async def find_hits(session: AsyncSession, filters: Filters, before: int | None,
             newer.contact_id == Message.contact_id, newer.id > Message.id, *message_conditions(filters, newer, span)
         )
     )
-    conditions = [*message_conditions(filters, Message, span), ~is_superseded, *_of_contacts(filters)]
+    conditions = [*message_conditions(filters, Message, span), ~is_superseded, *await _of_contacts(session, filters)]
     query = select(Message.contact_id, Message.id).where(*conditions)
     if before is not None:
         query = query.where(Message.id < before)
@@ -92,7 +94,7 @@ async def _find_with_text(
 ) -> list[tuple[int, int]]:
     is_sqlite = _is_sqlite(session)
     key = SEARCH.c.rowid if is_sqlite else MessageTerms.message_id.expression
-    conditions = [*message_conditions(filters, Message, span), *_of_contacts(filters)]
+    conditions = [*message_conditions(filters, Message, span), *await _of_contacts(session, filters)]
     query = select(Message.contact_id, key.label("id")).where(*conditions)
     if is_sqlite:
         # FTS5 gives its rows in the order of their ids, and is read only as far as is asked.
@@ -130,9 +132,19 @@ async def _find_with_text(
         place, step = rows[-1].id, step * 2
 
 
-def _of_contacts(filters: Filters) -> list[ColumnElement[bool]]:
+async def _of_contacts(session: AsyncSession, filters: Filters) -> list[ColumnElement[bool]]:
+    """The condition that a message is one of a conversation that meets the filters."""
     conditions = contact_conditions(filters)
-    return [Message.contact_id.in_(select(Contact.id).where(*conditions))] if conditions else []
+    if not conditions:
+        return []
+    contacts = select(Contact.id).where(*conditions)
+    contact_id: ColumnElement[int] = Message.contact_id.expression
+    if _is_sqlite(session):
+        few = select(func.count()).select_from(contacts.limit(FEW_CONTACTS + 1).subquery())
+        if (await session.scalar(few) or 0) > FEW_CONTACTS:
+            # As a sum it can't be looked up: SQLite would read all messages of each of them, and sort what it finds.
+            contact_id = contact_id + 0
+    return [contact_id.in_(contacts)]
 
 
 def _is_sqlite(session: AsyncSession) -> bool:
