@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.base import UtcDateTime
 from bot.db.models import Contact, Message, MessageTerms
 from bot.spelling import list_terms
 
@@ -27,7 +28,9 @@ async def note_received(session: AsyncSession, contact_id: int, message_id: int,
         **_last(message_id, at),
         Contact.last_inbound_id: _newer(Contact.last_inbound_id, message_id),
         Contact.unread: Contact.unread + 1,
-        Contact.waiting_since: case((is_held & Contact.waiting_since.is_(None), at), else_=Contact.waiting_since),
+        Contact.waiting_since: case(
+            (is_held & Contact.waiting_since.is_(None), literal(at, UtcDateTime())), else_=Contact.waiting_since
+        ),
     }
     await session.execute(update(Contact).where(Contact.id == contact_id).values(values))
     await _add_terms(session, {message_id: text})
@@ -85,7 +88,7 @@ def _last(message_id: int, at: datetime) -> dict[Any, Any]:
     is_newer = Contact.last_message_id.is_(None) | (Contact.last_message_id < message_id)
     return {
         Contact.last_message_id: _newer(Contact.last_message_id, message_id),
-        Contact.last_message_at: case((is_newer, at), else_=Contact.last_message_at),
+        Contact.last_message_at: case((is_newer, literal(at, UtcDateTime())), else_=Contact.last_message_at),
     }
 
 

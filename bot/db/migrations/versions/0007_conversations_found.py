@@ -126,8 +126,8 @@ def downgrade() -> None:
         op.execute('DROP TRIGGER message_terms_added')
         op.execute('DROP TRIGGER message_terms_erased')
         op.execute(f'DROP TABLE {SEARCH_TABLE}')
-    with op.batch_alter_table('contacts', schema=None) as batch_op:
-        for name in ('waiting_since', 'read_by_staff_at', 'unread', 'last_inbound_id', 'last_message_at', 'last_message_id'):
-            batch_op.drop_column(name)
+    # Not by copying the table, which other rows point to.
+    for name in ('waiting_since', 'read_by_staff_at', 'unread', 'last_inbound_id', 'last_message_at', 'last_message_id'):
+        op.drop_column('contacts', name)
     for table in ('message_terms', 'notes', 'contact_tags', 'tags'):
         op.drop_table(table)
