@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, exists, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -124,12 +124,25 @@ async def _find_with_text(
                 newest.setdefault(row.contact_id, row.id)
         seen |= newest.keys()
         if before is not None and newest:
-            listed_before = await find_newest(session, filters, list(newest), before, span)
+            listed_before = await _find_listed(session, filters, list(newest), before, span)
             newest = {contact_id: number for contact_id, number in newest.items() if contact_id not in listed_before}
         hits += newest.items()
         if len(hits) >= limit or len(rows) < step:
             return hits[:limit]
         place, step = rows[-1].id, step * 2
+
+
+async def _find_listed(
+    session: AsyncSession, filters: Filters, contact_ids: Sequence[int], since: int, span: Span
+) -> set[int]:
+    """Which of some contacts have a message that meets the filters from an id on: those are on a page before."""
+    if _is_sqlite(session):
+        return set(await find_newest(session, filters, contact_ids, since, span))
+    conditions = [Message.contact_id == Contact.id, Message.id >= since, *message_conditions(filters, Message, span)]
+    meets = select(Message.id).join(MessageTerms, MessageTerms.message_id == Message.id).where(*conditions)
+    # One by one, and no further than the first: PostgreSQL would read all messages of those who write most.
+    first = meets.where(matches_terms(read_search(filters.text or ""))).limit(1).lateral()
+    return set(await session.scalars(select(Contact.id).join(first, true()).where(Contact.id.in_(contact_ids))))
 
 
 async def _of_contacts(session: AsyncSession, filters: Filters) -> list[ColumnElement[bool]]:

@@ -114,11 +114,14 @@ def upgrade() -> None:
         op.create_index(f'ix_contacts_{name}', 'contacts', columns, sqlite_where=where, postgresql_where=where)
     op.create_index('ix_messages_facets', 'messages', ['id', *FACETS])
     op.create_index('ix_messages_intent_facets', 'messages', ['intent', 'id', *(name for name in FACETS if name != 'intent')])
+    op.drop_index('ix_messages_contact_id_id', 'messages')
+    op.create_index('ix_messages_contact_facets', 'messages', ['contact_id', 'id', *(name for name in FACETS if name != 'contact_id')])
     op.create_index('ix_messages_created_at', 'messages', ['created_at', 'id'])
 
 
 def downgrade() -> None:
-    for name in ('created_at', 'intent_facets', 'facets'):
+    op.create_index('ix_messages_contact_id_id', 'messages', ['contact_id', 'id'])
+    for name in ('created_at', 'contact_facets', 'intent_facets', 'facets'):
         op.drop_index(f'ix_messages_{name}', 'messages')
     for name in ('held_until', 'waiting_since', 'unread', 'last_message_id'):
         op.drop_index(f'ix_contacts_{name}', 'contacts')
