@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.clock import MOROCCO, utc_now
 from bot.db.engine import Database, open_database
+from bot.db.log import add_sent
 from bot.db.models import Application, Contact, Identity, Message, StaffRequest
 from bot.db.people import hand_back, hold
 from bot.errors import AssistantError
@@ -84,18 +85,17 @@ async def say(settings: Settings, contact_id: int, text: str) -> None:
         heard_at = identity.last_inbound_at or identity.created_at
         if identity.channel == "whatsapp" and heard_at <= utc_now() - WHATSAPP_WINDOW:
             raise StaffError("WhatsApp takes no free text more than 24 hours after the person's last message")
-        session.add(
-            Message(
-                contact_id=contact_id,
-                identity_id=identity.id,
-                direction="out",
-                channel=identity.channel,
-                state="queued" if identity.channel != "web" else "sent",
-                text=text,
-                variety=contact.chosen_variety or contact.variety,
-                answer_key=None,
-            )
+        message = Message(
+            contact_id=contact_id,
+            identity_id=identity.id,
+            direction="out",
+            channel=identity.channel,
+            state="queued" if identity.channel != "web" else "sent",
+            text=text,
+            variety=contact.chosen_variety or contact.variety,
+            answer_key=None,
         )
+        await add_sent(session, [message], is_staff=True)
 
 
 async def give_back(settings: Settings, contact_id: int) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.log import note_waiting
 from bot.db.models import (
     Application,
     Consent,
@@ -31,7 +32,10 @@ async def open_request(session: AsyncSession, contact_id: int, kind: str, messag
     )
     if await session.scalar(query) is not None:
         return False
-    session.add(StaffRequest(contact_id=contact_id, kind=kind, message_id=message_id))
+    request = StaffRequest(contact_id=contact_id, kind=kind, message_id=message_id, opened_at=utc_now())
+    session.add(request)
+    if kind == "human":
+        await note_waiting(session, contact_id, request.opened_at)
     return True
 
 
@@ -144,7 +148,10 @@ async def hand_back(session: AsyncSession, contact_id: int) -> bool:
     """
     now = utc_now()
     held = update(Contact).where(Contact.id == contact_id, Contact.held_until.is_not(None))
-    if await session.scalar(held.values(held_by=None, held_until=None).returning(Contact.id)) is None:
+    if (
+        await session.scalar(held.values(held_by=None, held_until=None, waiting_since=None).returning(Contact.id))
+        is None
+    ):
         return False
     waiting = (StaffRequest.contact_id == contact_id) & (StaffRequest.kind == "human")
     await session.execute(update(StaffRequest).where(waiting, StaffRequest.closed_at.is_(None)).values(closed_at=now))

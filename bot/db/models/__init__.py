@@ -1,7 +1,8 @@
-"""The tables: the conversation, the content that staff keep, what people get done, and who the staff are."""
+"""The tables: the conversation, what staff add to it, the content they keep, what people get done, and the staff."""
 
 from __future__ import annotations
 
+from bot.db.models.console import ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
     ApplicationDocument,
@@ -45,6 +46,7 @@ __all__ = [
     "Cohort",
     "Consent",
     "Contact",
+    "ContactTag",
     "DocumentTick",
     "Draft",
     "EligibilityRule",
@@ -55,6 +57,8 @@ __all__ = [
     "Interaction",
     "LoginAttempt",
     "Message",
+    "MessageTerms",
+    "Note",
     "Notice",
     "Operator",
     "Programme",
@@ -68,5 +72,6 @@ __all__ = [
     "StaffRequest",
     "StaffSession",
     "Subscription",
+    "Tag",
     "Track",
 ]
