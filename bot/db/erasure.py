@@ -93,7 +93,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
     now = utc_now()
     receipt = Erasure(reference=make_reference("DEL"), counts=counts, erased_at=now)
     session.add(receipt)
-    forgotten = {"chosen_variety": None, "unsubscribed_at": None, "held_by": None, "held_until": None}
+    forgotten = dict.fromkeys(("chosen_variety", "unsubscribed_at", "held_by", "held_by_id", "held_until"))
     await recount(session, contact_id, unread=0, read_by_staff_at=None, waiting_since=None)
     own = update(Contact).where(Contact.id == contact_id)
     await session.execute(own.values(erased_at=now, erasure_reference=receipt.reference, **forgotten))

@@ -80,7 +80,13 @@ async def recount(session: AsyncSession, contact_id: int, **values: object) -> N
 async def unite_conversations(session: AsyncSession, kept: Contact, merged: Contact) -> None:
     """Make one conversation of two whose messages are one person's already."""
     waiting = [since for since in (kept.waiting_since, merged.waiting_since) if since is not None]
-    await recount(session, kept.id, unread=kept.unread + merged.unread, waiting_since=min(waiting) if waiting else None)
+    # Who has one of the two has both: the bot must not speak up because the person linked a channel.
+    now = utc_now()
+    is_held, was_held = (each.held_until is not None and each.held_until > now for each in (kept, merged))
+    holder = merged if was_held and not is_held else kept
+    held = {name: getattr(holder, name) for name in ("held_by", "held_by_id", "held_until")}
+    since = min(waiting) if waiting else None
+    await recount(session, kept.id, unread=kept.unread + merged.unread, waiting_since=since, **held)
 
 
 def _last(message_id: int, at: datetime) -> dict[Any, Any]:

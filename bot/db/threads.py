@@ -49,6 +49,7 @@ class ThreadMessage:
     attachments: list[Any]
     buttons: list[Any]
     answer_key: str | None
+    staff_id: int | None
     is_staff: bool
     variety: str | None
     intent: str | None

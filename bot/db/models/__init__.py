@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.db.models.console import ContactTag, MessageTerms, Note, Tag
+from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
     ApplicationDocument,
@@ -42,6 +42,7 @@ __all__ = [
     "ApplicationChange",
     "ApplicationDocument",
     "AuditEntry",
+    "CannedAnswer",
     "City",
     "Cohort",
     "Consent",

@@ -1,10 +1,10 @@
-"""What staff add to conversations: tags, notes, and the index by which they search."""
+"""What staff add to conversations: tags, notes, ready answers, and the index by which they search."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.clock import utc_now
@@ -44,6 +44,19 @@ class ContactTag(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True)
     tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id"), primary_key=True, index=True)
     added_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class CannedAnswer(Base):
+    """A text that a member of staff keeps for questions that come again."""
+
+    __tablename__ = "canned_answers"
+    __table_args__ = (UniqueConstraint("staff_id", "title"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_members.id"))
+    title: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Note(Base):

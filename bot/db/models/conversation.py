@@ -56,6 +56,8 @@ class Contact(Base):
     unsubscribed_at: Mapped[datetime | None]
     #: The member of staff who has the conversation, and until when: as long as that the bot is silent.
     held_by: Mapped[str | None] = mapped_column(String(64))
+    #: Their account; null when they took it in the terminal.
+    held_by_id: Mapped[int | None]
     held_until: Mapped[datetime | None]
     #: Set when everything about the person was erased; the row and the address go once the receipt is sent.
     erased_at: Mapped[datetime | None]
@@ -186,6 +188,8 @@ class Message(Base):
     template: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the key of the answer that was rendered.
     answer_key: Mapped[str | None] = mapped_column(String(64))
+    #: Outbound: the account of the member of staff who wrote it.
+    staff_id: Mapped[int | None]
     variety: Mapped[str | None] = mapped_column(String(8))
     intent: Mapped[str | None] = mapped_column(String(64))
     confidence: Mapped[float | None]
