@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from bot.console import home
 from bot.console.audit import pages as audit
+from bot.console.conversations import canned, remarks, takeover, thread
+from bot.console.conversations import pages as conversations
 from bot.console.layout import errors, static
 from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
@@ -27,6 +29,11 @@ FEATURES: tuple[Pages, ...] = (
     second_factor.pages,
     staff.pages,
     audit.pages,
+    conversations.pages,
+    canned.pages,
+    thread.pages,
+    remarks.pages,
+    takeover.pages,
 )
 
 

@@ -86,6 +86,8 @@ def contact_conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(is_in_state(filters.state, utc_now()))
     if filters.held_by is not None:
         found += [is_in_state("held", utc_now()), Contact.held_by == filters.held_by]
+    if filters.holder is not None:
+        found += [is_in_state("held", utc_now()), Contact.held_by_id == filters.holder]
     if filters.unread:
         found.append(Contact.unread > 0)
     if filters.tag is not None:

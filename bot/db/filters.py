@@ -31,7 +31,7 @@ class Filters:
         from_day, to_day: first and last day on which it was, in Morocco.
         fallback: it was not understood.
         failed: its turn failed.
-        state: one of `STATES`; `held_by`: which member of staff has the conversation.
+        state: one of `STATES`; `held_by`: which member of staff has the conversation; `holder`: which account.
         rating: the person rated something so.
         tag: the name of a tag.
         unread: staff have not read all of it.
@@ -49,6 +49,7 @@ class Filters:
     failed: bool = False
     state: str | None = None
     held_by: str | None = None
+    holder: int | None = None
     rating: str | None = None
     tag: str | None = None
     unread: bool = False
@@ -132,6 +133,12 @@ def _read_name(name: str, value: str) -> str:
     return value
 
 
+def _read_number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError(f"{name}: {value!r} is no number of an account")
+    return int(value)
+
+
 def _one_of(*known: str) -> Callable[[str, str], str]:
     def read(name: str, value: str) -> str:
         if value not in known:
@@ -156,6 +163,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "failed": _read_flag,
     "state": _one_of(*STATES),
     "held_by": _read_name,
+    "holder": _read_number,
     "rating": _one_of(*RATINGS),
     "tag": _read_name,
     "unread": _read_flag,

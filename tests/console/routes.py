@@ -9,7 +9,8 @@ from running import make_settings
 from bot.app import make_app
 
 #: What stands for the parameters of paths; no row has this id.
-SAMPLES = {"{token}": "x", "{name:path}": "console.css", "{member_id}": "2147483647", "{session_id}": "2147483647"}
+SAMPLES = {"{token}": "x", "{name:path}": "console.css", "{member_id}": "2147483647", "{session_id}": "2147483647",
+           "{contact_id}": "2147483647", "{message_id}": "2147483647", "{answer_id}": "2147483647"}  # fmt: skip
 
 
 def fill(path: str) -> str:

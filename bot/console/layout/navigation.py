@@ -29,6 +29,7 @@ class Entry:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("home", "/console/", EVERYBODY),
+    Entry("conversations", "/console/conversations", EVERYBODY),
     Entry("staff", "/console/staff", ADMINISTRATORS),
     Entry("audit", "/console/audit", ADMINISTRATORS),
     Entry("account", "/console/account", EVERYBODY),

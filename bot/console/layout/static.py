@@ -15,6 +15,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "static"
 FILES: dict[str, str] = {
     "console.css": "text/css",
     "console.js": "text/javascript",
+    "conversations.css": "text/css",
+    "conversations.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",
 }
