@@ -91,9 +91,9 @@ def _show(language: Language, message: ThreadMessage, sight: Sight, staff: Mappi
 def _show_understood(language: Language, message: ThreadMessage, sight: Sight) -> dict[str, Any]:
     """What stands behind a message of the person."""
     ranking = [
-        {"topic": name_topic(language, str(each.get("name"))), "share": float(each.get("confidence") or 0)}
+        {"topic": name_topic(language, str(each["intent"])), "share": float(each.get("confidence") or 0)}
         for each in message.ranking[:RANKED]
-        if each.get("name")
+        if each.get("intent")
     ]
     return {
         "intent": message.intent,

@@ -59,7 +59,7 @@ async def claim_conversation(request: Request, signed: SignedIn, contact_id: int
             await mark_read(session, contact_id)
     except HeldByOther as error:
         return await show_conversation(request, signed, contact_id, 409, refused=("other", error.name))
-    return RedirectResponse(f"{PATH}/{contact_id}?done=taken#composer", 303)
+    return RedirectResponse(f"{PATH}/{contact_id}?done=taken", 303)
 
 
 @pages.post("/conversations/{contact_id}/extend", allowed=ANSWERING)
@@ -73,7 +73,7 @@ async def extend_hold(request: Request, signed: SignedIn, contact_id: int) -> Re
             record(session, signed.member_id, "conversation_extended", f"contact:{contact_id}")
     except (HeldByOther, NotHeld) as error:
         return await show_conversation(request, signed, contact_id, 409, refused=_refuse(error))
-    return RedirectResponse(f"{PATH}/{contact_id}?done=extended#composer", 303)
+    return RedirectResponse(f"{PATH}/{contact_id}?done=extended", 303)
 
 
 @pages.post("/conversations/{contact_id}/hand-back", allowed=ANSWERING)
@@ -148,7 +148,7 @@ async def say(request: Request, signed: SignedIn, contact_id: int) -> Response:
         return await _show_composer(request, signed, contact_id, failed if errors or refused else {})
     if errors or refused:
         return await show_conversation(request, signed, contact_id, 409 if refused else 422, **failed)
-    return RedirectResponse(f"{PATH}/{contact_id}?done=said#composer", 303)
+    return RedirectResponse(f"{PATH}/{contact_id}?done=said", 303)
 
 
 def _check(text: str, variety: str, templates: dict[str, str]) -> dict[str, str]:
@@ -173,7 +173,7 @@ def _refuse(error: HeldByOther | NotHeld | NotTaken) -> tuple[str, str]:
 
 
 async def _show_composer(request: Request, signed: Signed, contact_id: int, failed: dict[str, Any]) -> Response:
-    """The composer alone: empty after an answer, which the next look for news shows; else filled, and with the errors."""
+    """The composer alone: empty after an answer, which the next look for news shows; else filled, with its errors."""
     language = find_language(request)
     async with database(request).read() as session:
         contact = await find_person(session, contact_id)

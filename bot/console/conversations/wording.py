@@ -52,5 +52,5 @@ def describe_duration(language: Language, seconds: float) -> str:
 
 
 def describe_left(language: Language, until: datetime) -> str:
-    """How long it is until a time."""
-    return describe_duration(language, (until - utc_now()).total_seconds())
+    """How long it is until a time; what is left of a minute counts as one."""
+    return describe_duration(language, (until - utc_now()).total_seconds() + 59)

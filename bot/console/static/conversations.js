@@ -160,4 +160,7 @@ document.addEventListener("DOMContentLoaded", () => {
   restoreDraft();
   showBell();
   countWaiting();
+  if (/[?&]done=(taken|said|extended)/.test(location.search)) {
+    document.getElementById("answer")?.focus({ preventScroll: true });
+  }
 });
