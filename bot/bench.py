@@ -1,4 +1,4 @@
-"""Measure what staff wait for: every list, search and thread of the console, on sample data, with varied questions."""
+"""Measure what staff wait for: lists, searches, threads and whole pages, on sample data, with varied questions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.bench_pages import PageQuestions, list_around, measure_news, measure_page, signed_in
 from bot.db.conversations import count_waiting, list_conversations
 from bot.db.cursors import write_cursor
 from bot.db.engine import Database, open_database
@@ -35,6 +37,7 @@ WARM_UP = 5
 _FREQUENT = (
     "formation", "jobintech", "bghit", "بغيت", "projet", "startup", "inscription", "شحال", "rabat", "training", "vous",
 )  # fmt: skip
+_THREADS = "/console/conversations"
 Query = Callable[[AsyncSession], Awaitable[Any]]
 
 
@@ -54,12 +57,12 @@ async def bench(database_url: str | None, messages: int, runs: int, report: Path
         print(f"{questions.last_id:,} messages of {questions.people:,} people, {db.engine.dialect.name}, {runs} runs")
         print(f"{'':<34}{'p50':>8}{'p95':>8}{'most':>8}  ms")
         for name, ask in questions.list_queries():
-            taken = await _measure(db, ask, runs)
-            shares = statistics.quantiles(taken, n=20, method="inclusive")
-            row = {"name": name, "p50_ms": shares[9], "p95_ms": shares[18], "most_ms": max(taken)}
-            figures.append({key: round(value, 1) if isinstance(value, float) else value for key, value in row.items()})
-            slow = "  over the limit" if shares[18] >= LIMIT_MS else ""
-            print(f"{name:<34}{shares[9]:>8.1f}{shares[18]:>8.1f}{max(taken):>8.1f}{slow}", flush=True)
+            figures.append(_report(name, await _measure(db, ask, runs)))
+        async with signed_in(db, url) as client:
+            for name, draw in [*questions.list_pages(), ("page: around a message", await questions.list_around(db))]:
+                figures.append(_report(name, await measure_page(client, draw, WARM_UP, runs)))
+            for name, path in (("news: conversations", "/console/conversations"), ("news: a thread", f"{_THREADS}/1")):
+                figures.append(_report(name, await measure_news(client, path, WARM_UP, runs)))
     finally:
         await db.aclose()
     if report is not None:
@@ -67,6 +70,15 @@ async def bench(database_url: str | None, messages: int, runs: int, report: Path
         written = json.dumps({**about, "runs": runs, "queries": figures}, indent=1)
         await asyncio.to_thread(report.write_text, written + "\n", encoding="utf-8")
     return int(any(row["p95_ms"] >= LIMIT_MS for row in figures))
+
+
+def _report(name: str, taken: list[float]) -> dict[str, Any]:
+    """Print a line of the table; the line as it goes into the report."""
+    shares = statistics.quantiles(taken, n=20, method="inclusive")
+    slow = "  over the limit" if shares[18] >= LIMIT_MS else ""
+    print(f"{name:<34}{shares[9]:>8.1f}{shares[18]:>8.1f}{max(taken):>8.1f}{slow}", flush=True)
+    row = {"name": name, "p50_ms": shares[9], "p95_ms": shares[18], "most_ms": max(taken)}
+    return {key: round(value, 1) if isinstance(value, float) else value for key, value in row.items()}
 
 
 async def _is_filled(db: Database) -> bool:
@@ -160,6 +172,15 @@ class _Questions:
             ("a thread, around a message", self._thread_around),
             ("the longest thread, older", self._thread_older),
         ]
+
+    def list_pages(self) -> list[tuple[str, Callable[[], str]]]:
+        """Which whole pages are measured: a name, and what draws the next path."""
+        word = partial(self._dice.choice, _FREQUENT)
+        return PageQuestions(self._dice, self.people, self.last_id, self._several, word).list_pages()
+
+    async def list_around(self, db: Database) -> Callable[[], str]:
+        """What draws a thread around a message."""
+        return await list_around(db, self._dice, self.last_id)
 
     def _list(self, draw: Callable[[], dict[str, str]], *, deep: bool) -> Callable[[], Query]:
         def ask() -> Query:
