@@ -232,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
     sample.add_argument("--messages", type=int, default=1_000_000, help="how many messages (1,000,000)")
     sample.add_argument("--database", required=True, help="its URL, as DATABASE_URL")
     sample.add_argument("--seed", type=int, default=1, help="the same number gives the same people (1)")
-    bench = add("bench", _bench, "measure the console's lists, searches and threads on sample data")
+    bench = add("bench", _bench, "measure the console's lists, searches, threads and pages on sample data")
     bench.add_argument("--messages", type=int, default=1_000_000, help="how many messages to measure with (1,000,000)")
     bench.add_argument("--database", help="a URL; a file under var/bench when not given; filled if it is empty")
     bench.add_argument("--runs", type=int, default=200, help="how often each query runs (200)")

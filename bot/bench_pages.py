@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import random
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -41,7 +42,9 @@ async def signed_in(db: Database, database_url: str) -> AsyncIterator[httpx.Asyn
             session.add(member)
             await session.flush()
         token = await begin_session(session, member, "bench", is_complete=True)
-    settings = Settings(_env_file=None, database_url=database_url, rasa_secret=SecretStr("bench"))  # type: ignore[call-arg]  # pydantic's own
+    secret = SecretStr(secrets.token_urlsafe(32))
+    # Nothing of the real app's settings: no channel, and no public address, which would ask for a secure cookie.
+    settings = Settings(_env_file=None, database_url=database_url, rasa_secret=secret, public_url=None)  # type: ignore[call-arg]
     app = make_app(settings, channels={})
     try:
         cookies = httpx.Cookies()
