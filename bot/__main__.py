@@ -139,6 +139,19 @@ def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sample_data(arguments: argparse.Namespace) -> int:
+    from bot.sample_data import fill
+
+    asyncio.run(fill(arguments.database, arguments.messages, arguments.seed))
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from bot.bench import bench
+
+    return asyncio.run(bench(arguments.database, arguments.messages, arguments.runs, arguments.json))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 when it could not, with one line that says why."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="The assistant of Maroc Numeric Cluster")
@@ -214,6 +227,16 @@ def main(arguments: list[str] | None = None) -> int:
         _whatsapp_templates,
         "create the WhatsApp button templates at Twilio and print the setting",
     )
+
+    sample = add("sample-data", _sample_data, "fill an empty database with conversations of people who do not exist")
+    sample.add_argument("--messages", type=int, default=1_000_000, help="how many messages (1,000,000)")
+    sample.add_argument("--database", required=True, help="its URL, as DATABASE_URL")
+    sample.add_argument("--seed", type=int, default=1, help="the same number gives the same people (1)")
+    bench = add("bench", _bench, "measure the console's lists, searches, threads and pages on sample data")
+    bench.add_argument("--messages", type=int, default=1_000_000, help="how many messages to measure with (1,000,000)")
+    bench.add_argument("--database", help="a URL; a file under var/bench when not given; filled if it is empty")
+    bench.add_argument("--runs", type=int, default=200, help="how often each query runs (200)")
+    bench.add_argument("--json", type=Path, help="write the figures there too")
 
     chosen = parser.parse_args(arguments)
     try:

@@ -22,6 +22,7 @@ from bot.clock import utc_now
 from bot.content import phrase
 from bot.db.engine import AWAY, Database
 from bot.db.interactions import forget_answers
+from bot.db.log import add_sent
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
 from bot.errors import RasaError
@@ -390,9 +391,10 @@ class Conversation:
             if message.text:
                 await session.execute(update(Contact).where(Contact.id == message.contact_id).values(variety=variety))
             await forget_answers(session, message.id)
+            replies = []
             for page in pages:
                 outbound = page.shown
-                session.add(
+                replies.append(
                     Message(
                         contact_id=message.contact_id,
                         identity_id=message.identity_id,
@@ -409,6 +411,7 @@ class Conversation:
                         finished_at=None if is_pushed else now,
                     )
                 )
+            await add_sent(session, replies)
 
 
 def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

@@ -158,11 +158,13 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("state", "state", "notice_state"),
         ("text", "message", "text"),
     ),
+    "notes": (("created_at", "created_at", "moment"), ("text", "note", "text")),
+    "tags": (("name", "tag", "text"), ("added_at", "since", "moment")),
 }
 #: The order of the headings: what people look for first, the long conversation last.
 _ORDER = (
     "applications", "application_history", "documents_ready", "registrations", "requests", "subscriptions",
-    "journeys", "ratings", "notices", "consents", "identities", "messages",
+    "journeys", "ratings", "notices", "notes", "tags", "consents", "identities", "messages",
 )  # fmt: skip
 #: Kinds of codes that a journey's answers are, by field; another field's answer is a text.
 _CODED_FIELDS = {

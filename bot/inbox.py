@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.channels.base import DeliveryReport
 from bot.db.engine import Database
 from bot.db.erasure import is_erased
+from bot.db.log import note_received
 from bot.db.models import Contact, Identity, Message
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound, Variety
 
@@ -81,6 +82,7 @@ class Inbox:
             message_id = (await session.execute(statement)).scalar_one_or_none()
             if message_id is not None:
                 _note_sender(identity, inbound)
+                await note_received(session, identity.contact_id, message_id, str(values["text"]), inbound.received_at)
         return None if message_id is None else (identity.contact_id, message_id)
 
     async def _identity_of(self, session: AsyncSession, inbound: Inbound) -> Identity:

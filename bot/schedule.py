@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.answers import Answers, RenderError
 from bot.clock import utc_now
 from bot.db.engine import AWAY, Database
+from bot.db.log import add_sent
 from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices
 from bot.db.people import end_holds
@@ -110,8 +111,7 @@ class Schedule:
             values = {"state": state, "outcome": outcome[:120], "handled_at": utc_now()}
             taken = await session.scalar(update(Notice).where(waiting).values(**values).returning(Notice.id))
             if taken is not None and message is not None:
-                session.add(message)
-                await session.flush()
+                await add_sent(session, [message])
                 await session.execute(update(Notice).where(Notice.id == taken).values(message_id=message.id))
         if state == "dropped":
             logger.info("notice %s was not told: %s", notice.id, outcome)

@@ -15,9 +15,16 @@ from bot.db.people import hand_back, hold
 from bot.errors import AssistantError
 from bot.journeys.preregistration import change_state
 from bot.news import announce
-from bot.reach import WHATSAPP_WINDOW
 from bot.settings import Settings
+from bot.takeover import NotTaken, send_text
 
+#: Why a person can't be written to now.
+_REASONS = {
+    "window": "WhatsApp takes no free text more than 24 hours after the person's last message",
+    "blocked": "the person blocked us on the channel that they wrote on last",
+    "erased": "the person had everything erased",
+    "nowhere": "no address of the person is left",
+}
 #: The latest messages of a person that are shown beside their request.
 SHOWN_MESSAGES = 3
 
@@ -79,23 +86,10 @@ async def say(settings: Settings, contact_id: int, text: str) -> None:
         contact = await session.get(Contact, contact_id)
         if contact is None or contact.held_until is None or contact.held_until <= utc_now():
             raise StaffError(f"take contact {contact_id} first: python -m bot take {contact_id} --name …")
-        newest = select(Identity).where(Identity.contact_id == contact_id).order_by(Identity.last_inbound_at.desc())
-        identity = (await session.scalars(newest.limit(1))).one()
-        heard_at = identity.last_inbound_at or identity.created_at
-        if identity.channel == "whatsapp" and heard_at <= utc_now() - WHATSAPP_WINDOW:
-            raise StaffError("WhatsApp takes no free text more than 24 hours after the person's last message")
-        session.add(
-            Message(
-                contact_id=contact_id,
-                identity_id=identity.id,
-                direction="out",
-                channel=identity.channel,
-                state="queued" if identity.channel != "web" else "sent",
-                text=text,
-                variety=contact.chosen_variety or contact.variety,
-                answer_key=None,
-            )
-        )
+        try:
+            await send_text(session, contact, text)
+        except NotTaken as error:
+            raise StaffError(_REASONS[error.reason]) from None
 
 
 async def give_back(settings: Settings, contact_id: int) -> None:

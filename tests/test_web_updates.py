@@ -140,7 +140,7 @@ async def test_asking_for_nothing_is_one_read(db: Database, database_url: str) -
             async with engine.connect() as connection:
                 plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query[0]}", query[1])
                 steps = " ".join(str(row[-1]) for row in plan)
-    assert "ix_messages_contact_id_id (contact_id=? AND id>?)" in steps
+    assert "ix_messages_contact_facets (contact_id=? AND id>?)" in steps
     assert "SCAN" not in steps
 
 

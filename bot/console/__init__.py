@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from bot.console import home
 from bot.console.audit import pages as audit
 from bot.console.content import answer_pages, history_pages, row_pages
+from bot.console.conversations import canned, remarks, takeover, thread
+from bot.console.conversations import pages as conversations
 from bot.console.layout import errors, static
 from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.routing import Pages, check_declared
@@ -39,6 +41,11 @@ FEATURES: tuple[Pages, ...] = (
     door.pages,
     persons.pages,
     rights.pages,
+    conversations.pages,
+    canned.pages,
+    thread.pages,
+    remarks.pages,
+    takeover.pages,
 )
 
 

@@ -12,12 +12,14 @@ from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, utc_now
+from bot.db.log import drop_terms, recount
 from bot.db.models import (
     AccessCode,
     Application,
     ApplicationChange,
     Consent,
     Contact,
+    ContactTag,
     DocumentTick,
     Draft,
     Erasure,
@@ -25,6 +27,7 @@ from bot.db.models import (
     Identity,
     Interaction,
     Message,
+    Note,
     Notice,
     Rating,
     Registration,
@@ -40,8 +43,10 @@ RECEIPT_KEPT = timedelta(minutes=1)
 _OWNED = (
     AccessCode,
     Consent,
+    ContactTag,
     DocumentTick,
     Draft,
+    Note,
     Notice,
     Rating,
     Registration,
@@ -71,6 +76,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
         await count(delete(model).where(model.contact_id == contact_id), model.__tablename__)
     # What is still to be answered gets the receipt as its answer.
     handled = (Message.contact_id == contact_id) & (Message.state != "received")
+    await drop_terms(session, Message.contact_id == contact_id)
     await count(delete(Message).where(handled, Message.id != message_id), "messages")
     blank: dict[str, object] = {
         "text": "",
@@ -87,7 +93,8 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
     now = utc_now()
     receipt = Erasure(reference=make_reference("DEL"), counts=counts, erased_at=now)
     session.add(receipt)
-    forgotten = {"chosen_variety": None, "unsubscribed_at": None, "held_by": None, "held_until": None}
+    forgotten = dict.fromkeys(("chosen_variety", "unsubscribed_at", "held_by", "held_by_id", "held_until"))
+    await recount(session, contact_id, unread=0, read_by_staff_at=None, waiting_since=None)
     own = update(Contact).where(Contact.id == contact_id)
     await session.execute(own.values(erased_at=now, erasure_reference=receipt.reference, **forgotten))
     return receipt
@@ -104,6 +111,7 @@ async def purge_contact(session: AsyncSession, contact_id: int) -> None:
     """Take away the last traces of an erased person: receipt, address and row."""
     for model in _OWNED:
         await session.execute(delete(model).where(model.contact_id == contact_id))
+    await drop_terms(session, Message.contact_id == contact_id)
     await session.execute(delete(Message).where(Message.contact_id == contact_id))
     await session.execute(delete(Session).where(Session.contact_id == contact_id))
     await session.execute(delete(Identity).where(Identity.contact_id == contact_id))

@@ -19,18 +19,21 @@ from bot.db.models import (
     ApplicationDocument,
     Consent,
     Contact,
+    ContactTag,
     DocumentTick,
     Draft,
     Event,
     Identity,
     Interaction,
     Message,
+    Note,
     Notice,
     Rating,
     Registration,
     Session,
     StaffRequest,
     Subscription,
+    Tag,
 )
 
 #: How long the link to an export works.
@@ -64,6 +67,8 @@ _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
     ("journeys", Draft, ("journey", "state", "answers", "started_at", "updated_at")),
     ("ratings", Rating, ("answer_key", "value", "comment", "asked_at", "rated_at")),
     ("notices", Notice, ("answer", "due_at", "state", "outcome")),
+    # Without the name of who wrote it: that is theirs, not the person's.
+    ("notes", Note, ("text", "created_at")),
     (
         "messages",
         Message,
@@ -131,6 +136,9 @@ async def collect(session: AsyncSession, contact_id: int) -> dict[str, Any]:
         {"reference": reference, "state": state, "changed_at": _readable(changed_at)}
         for reference, state, changed_at in await session.execute(changes)
     ]
+    tags = select(Tag.name, ContactTag.added_at).join(ContactTag, ContactTag.tag_id == Tag.id)
+    rows = await session.execute(tags.where(ContactTag.contact_id == contact_id).order_by(Tag.name))
+    held["tags"] = [{"name": name, "added_at": _readable(added_at)} for name, added_at in rows]
     return held
 
 

@@ -10,17 +10,20 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.log import unite_conversations
 from bot.db.models import (
     AccessCode,
     Application,
     ApplicationChange,
     Consent,
     Contact,
+    ContactTag,
     DocumentTick,
     Draft,
     Identity,
     Interaction,
     Message,
+    Note,
     Notice,
     Rating,
     Registration,
@@ -41,7 +44,7 @@ LINKING = ("link", "sent")
 #: From the furthest on.
 _FURTHER = ("accepted", "invited", "checking", "incomplete", "received")
 _LIVE_PLACES = ("registered", "offered", "waiting")
-_PLAIN = (AccessCode, Consent, Draft, Identity, Interaction, Message, Notice, Rating, StaffRequest)
+_PLAIN = (AccessCode, Consent, Draft, Identity, Interaction, Message, Note, Notice, Rating, StaffRequest)
 
 
 def find_code(text: str) -> str | None:
@@ -94,12 +97,13 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     paused = (Draft.contact_id == merged_id) & (Draft.state == "asking")
     await session.execute(update(Draft).where(paused).values(state="paused"))
     await _end_second(session, kept_id, merged_id)
-    for model in (*_PLAIN, Application, DocumentTick, Registration, Subscription):
+    for model in (*_PLAIN, Application, ContactTag, DocumentTick, Registration, Subscription):
         await session.execute(update(model).where(model.contact_id == merged_id).values(contact_id=kept_id))
     last = await session.scalar(select(func.max(Session.number)).where(Session.contact_id == kept_id)) or 0
     await session.execute(
         update(Session).where(Session.contact_id == merged_id).values(contact_id=kept_id, number=Session.number + last)
     )
+    await unite_conversations(session, await session.get_one(Contact, kept_id), merged)
     await session.execute(delete(Contact).where(Contact.id == merged_id))
 
 
@@ -123,6 +127,8 @@ async def _end_second(session: AsyncSession, kept_id: int, merged_id: int) -> No
     await session.execute(
         delete(DocumentTick).where(DocumentTick.contact_id == merged_id, DocumentTick.document_slug.in_(ticked))
     )
+    tagged = select(ContactTag.tag_id).where(ContactTag.contact_id == kept_id)
+    await session.execute(delete(ContactTag).where(ContactTag.contact_id == merged_id, ContactTag.tag_id.in_(tagged)))
     await _unite_subscriptions(session, kept_id, merged_id)
     # A correction shows one application, and would be put into the other.
     corrections = select(Draft.id).where(Draft.contact_id.in_(both), Draft.journey == "correction")

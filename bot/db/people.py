@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.log import note_waiting
 from bot.db.models import (
     Application,
     Consent,
@@ -31,7 +32,10 @@ async def open_request(session: AsyncSession, contact_id: int, kind: str, messag
     )
     if await session.scalar(query) is not None:
         return False
-    session.add(StaffRequest(contact_id=contact_id, kind=kind, message_id=message_id))
+    request = StaffRequest(contact_id=contact_id, kind=kind, message_id=message_id, opened_at=utc_now())
+    session.add(request)
+    if kind == "human":
+        await note_waiting(session, contact_id, request.opened_at)
     return True
 
 
@@ -127,13 +131,19 @@ async def count_held(session: AsyncSession, contact_id: int) -> Held:
     )
 
 
-async def hold(session: AsyncSession, contact_id: int, staff: str, until: datetime) -> bool:
+async def hold(
+    session: AsyncSession, contact_id: int, staff: str, until: datetime, staff_id: int | None = None
+) -> bool:
     """Give a conversation to a member of staff; False when somebody else has it.
 
-    The bot is silent until then, or until it is handed back.
+    The bot is silent until then, or until it is handed back. Who has an account is known by it, not by the name.
     """
-    free = Contact.held_until.is_(None) | (Contact.held_until <= utc_now()) | (Contact.held_by == staff)
-    statement = update(Contact).where(Contact.id == contact_id, free).values(held_by=staff, held_until=until)
+    is_theirs = Contact.held_by_id == staff_id
+    if staff_id is None:
+        is_theirs = Contact.held_by_id.is_(None) & (Contact.held_by == staff)
+    free = Contact.held_until.is_(None) | (Contact.held_until <= utc_now()) | is_theirs
+    held = {"held_by": staff, "held_by_id": staff_id, "held_until": until}
+    statement = update(Contact).where(Contact.id == contact_id, free).values(**held)
     return await session.scalar(statement.returning(Contact.id)) is not None
 
 
@@ -144,7 +154,8 @@ async def hand_back(session: AsyncSession, contact_id: int) -> bool:
     """
     now = utc_now()
     held = update(Contact).where(Contact.id == contact_id, Contact.held_until.is_not(None))
-    if await session.scalar(held.values(held_by=None, held_until=None).returning(Contact.id)) is None:
+    free = {"held_by": None, "held_by_id": None, "held_until": None, "waiting_since": None}
+    if await session.scalar(held.values(**free).returning(Contact.id)) is None:
         return False
     waiting = (StaffRequest.contact_id == contact_id) & (StaffRequest.kind == "human")
     await session.execute(update(StaffRequest).where(waiting, StaffRequest.closed_at.is_(None)).values(closed_at=now))

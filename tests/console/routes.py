@@ -23,6 +23,8 @@ SAMPLES = {
     "{request_id}": "2147483647",
     "{contact_id}": "2147483647",
     "{registration_id}": "2147483647",
+    "{message_id}": "2147483647",
+    "{answer_id}": "2147483647",
     "{reference}": "DEL-000000",
 }
 

@@ -46,8 +46,9 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     """A page as the answer to a request.
 
     Templates extend ``layout.html`` (signed in) or ``plain.html`` (before). Besides `values` they have ``t(key, …)``
-    for words, ``when(time)`` and ``day(time)`` for times in Morocco, ``signed`` (or None), ``csrf`` for forms,
-    ``lang``, ``path``, ``navigation``, and ``done``, the words of what a redirect has to say (``?done=<key>``).
+    for words, ``when(time)``, ``day(time)`` and ``clock(time)`` for times in Morocco, ``signed`` (or None), ``csrf``
+    for forms, ``lang``, ``path``, ``navigation``, and ``done``, the words of what a redirect has to say
+    (``?done=<key>``).
 
     Args:
         request: the request, after its guard.
@@ -68,6 +69,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
             t=partial(translate, language),
             when=partial(_when, language),
             day=partial(_day, language),
+            clock=partial(_clock, language),
             lang=language,
             dir="rtl" if language in RIGHT_TO_LEFT else "ltr",
             languages=LANGUAGE_NAMES,
@@ -100,6 +102,10 @@ def _when(language: Language, time: datetime) -> str:
 
 def _day(language: Language, time: datetime) -> str:
     return format_date(time.astimezone(MOROCCO), "long", locale=_LOCALES[language])
+
+
+def _clock(language: Language, time: datetime) -> str:
+    return format_time(time.astimezone(MOROCCO), "short", locale=_LOCALES[language])
 
 
 def _isolate(text: str) -> str:

@@ -32,6 +32,7 @@ class Entry:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("home", "/console/", EVERYBODY),
+    Entry("conversations", "/console/conversations", EVERYBODY),
     Entry("applications", "/console/applications", READERS),
     Entry("requests", "/console/requests", READERS, "/console/requests/waiting"),
     Entry("events", "/console/events", READERS),

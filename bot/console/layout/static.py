@@ -17,6 +17,8 @@ FILES: dict[str, str] = {
     "people.css": "text/css",
     "content.css": "text/css",
     "console.js": "text/javascript",
+    "conversations.css": "text/css",
+    "conversations.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",
 }

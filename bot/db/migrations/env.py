@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 import bot.db.models  # noqa: F401  # fills the metadata
 from bot.db.base import Base
 from bot.db.engine import STARTING, open_database
+from bot.db.terms import is_modelled
 
 
 def _run(connection: Connection) -> None:
@@ -19,6 +20,7 @@ def _run(connection: Connection) -> None:
         # SQLite changes a table by copying it.
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_object=is_modelled,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -1,7 +1,8 @@
-"""The tables: the conversation, the content that staff keep, what people get done, and who the staff are."""
+"""The tables: the conversation, what staff add to it, the content they keep, what people get done, and the staff."""
 
 from __future__ import annotations
 
+from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
     ApplicationDocument,
@@ -43,10 +44,12 @@ __all__ = [
     "ApplicationChange",
     "ApplicationDocument",
     "AuditEntry",
+    "CannedAnswer",
     "City",
     "Cohort",
     "Consent",
     "Contact",
+    "ContactTag",
     "ContentRevision",
     "ContentState",
     "DocumentTick",
@@ -59,6 +62,8 @@ __all__ = [
     "Interaction",
     "LoginAttempt",
     "Message",
+    "MessageTerms",
+    "Note",
     "Notice",
     "Operator",
     "Programme",
@@ -72,5 +77,6 @@ __all__ = [
     "StaffRequest",
     "StaffSession",
     "Subscription",
+    "Tag",
     "Track",
 ]

@@ -15,11 +15,36 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from bot.clock import utc_now
 from bot.db.base import Base
 
+_FACETS = ("contact_id", "direction", "channel", "state", "variety", "intent", "confidence", "created_at")
+
 
 class Contact(Base):
     """A person, whatever channels they write on."""
 
     __tablename__ = "contacts"
+    __table_args__ = (
+        # The list of conversations, newest first; those that nobody read; who waits longest first.
+        Index("ix_contacts_last_message_id", "last_message_id"),
+        Index(
+            "ix_contacts_unread",
+            "last_message_id",
+            sqlite_where=text("unread > 0"),
+            postgresql_where=text("unread > 0"),
+        ),
+        Index(
+            "ix_contacts_waiting_since",
+            "waiting_since",
+            "id",
+            sqlite_where=text("waiting_since IS NOT NULL"),
+            postgresql_where=text("waiting_since IS NOT NULL"),
+        ),
+        Index(
+            "ix_contacts_held_until",
+            "held_until",
+            sqlite_where=text("held_until IS NOT NULL"),
+            postgresql_where=text("held_until IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: Variety of the last clear message; the prior for short ones ("ok", "1").
@@ -31,11 +56,23 @@ class Contact(Base):
     unsubscribed_at: Mapped[datetime | None]
     #: The member of staff who has the conversation, and until when: as long as that the bot is silent.
     held_by: Mapped[str | None] = mapped_column(String(64))
+    #: Their account; null when they took it in the terminal.
+    held_by_id: Mapped[int | None]
     held_until: Mapped[datetime | None]
     #: Set when everything about the person was erased; the row and the address go once the receipt is sent.
     erased_at: Mapped[datetime | None]
     #: The receipt, until then.
     erasure_reference: Mapped[str | None] = mapped_column(String(16))
+    #: What lists of conversations show and are ordered by; `bot.db.log` alone keeps it in step with the messages. The
+    #: ids have no foreign key: messages point here, and rows that point at each other can't be made or erased in order.
+    last_message_id: Mapped[int | None]
+    last_message_at: Mapped[datetime | None]
+    last_inbound_id: Mapped[int | None]
+    #: Messages of the person since a member of staff read the conversation last.
+    unread: Mapped[int] = mapped_column(default=0, server_default="0")
+    read_by_staff_at: Mapped[datetime | None]
+    #: Since when the person waits for an answer by a member of staff.
+    waiting_since: Mapped[datetime | None]
 
     identities: Mapped[list[Identity]] = relationship(back_populates="contact")
 
@@ -120,7 +157,13 @@ class Message(Base):
             sqlite_where=text("state IN ('received', 'queued')"),
             postgresql_where=text("state IN ('received', 'queued')"),
         ),
-        Index("ix_messages_contact_id_id", "contact_id", "id"),
+        # What staff filter by, so that no list has to read whole messages to find few of them: in the order of the log,
+        # by topic, and of one person.
+        Index("ix_messages_facets", "id", *_FACETS),
+        Index("ix_messages_intent_facets", "intent", "id", *(name for name in _FACETS if name != "intent")),
+        Index("ix_messages_contact_facets", "contact_id", "id", *(name for name in _FACETS if name != "contact_id")),
+        # Days to ids.
+        Index("ix_messages_created_at", "created_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -145,6 +188,8 @@ class Message(Base):
     template: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the key of the answer that was rendered.
     answer_key: Mapped[str | None] = mapped_column(String(64))
+    #: Outbound: the account of the member of staff who wrote it.
+    staff_id: Mapped[int | None]
     variety: Mapped[str | None] = mapped_column(String(8))
     intent: Mapped[str | None] = mapped_column(String(64))
     confidence: Mapped[float | None]
