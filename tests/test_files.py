@@ -191,7 +191,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
         book = FactBook(db)
         await book.refresh()
         # Nothing is read again: the database is closed, and the names stay.
-        book._read_at = float("inf")
+        book._read_at = book._version_read_at = float("inf")
         await db.aclose()
         return held, Answers(book)
 
