@@ -15,6 +15,7 @@ accuracy.
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
 
 import numpy as np
@@ -46,7 +47,7 @@ OUT_OF_SCOPE = "out_of_scope"
 #: Inverse strength of the logistic regression's penalty, the best on nlu/tuning of 0.3, 0.7, 1.3, 2 and 10.
 SEMANTIC_C = 2.0
 #: Steps of its solver: from 60 on the right intents of nlu/tuning are as many and as likely.
-SEMANTIC_STEPS = 60
+SEMANTIC_STEPS = 120
 #: Ways into journeys, each of which is one intent; nlu/examples/journeys.<variety>.yml has their messages.
 WAYS = frozenset(
     {
@@ -61,8 +62,14 @@ WAYS = frozenset(
 )
 #: What the model of the ways calls everything else.
 NO_WAY = "no_way"
-#: From this probability on, a way is taken.
-SURE_OF_WAY = 0.5
+#: Weights of letters and meanings in the model of the ways, and what is added to the score of each of them, since
+#: everything else is thirty times as much in the examples; chosen by cross-validation (docs/understanding.md).
+WAY_MIX = (8.0, 2.0, 0.5, 0.0)
+WAY_BIAS = 4.0
+#: From this probability on, a way is taken, unless a question is as sure as the second; from the third on in any case.
+LIKELY_WAY = 0.5
+SURE_OF_QUESTION = 0.9
+SURE_OF_WAY = 0.95
 #: Weights of letters, meaning, meaning in the other script and "out of scope" before they are fitted.
 FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 
@@ -70,10 +77,11 @@ FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 class IntentModel:
     """Texts to ranked intents."""
 
-    def __init__(self) -> None:
+    def __init__(self, mix: Sequence[float] = FIRST_MIX) -> None:
+        """`mix` is what the parts weigh until they are fitted."""
         self._lexical = LexicalModel()
         self._semantic: Optional[LogisticRegression] = None
-        self._mixes = {is_darija: np.array(FIRST_MIX) for is_darija in (False, True)}
+        self._mixes = {is_darija: np.array(mix) for is_darija in (False, True)}
         self.intents: List[str] = []
 
     def fit(self, texts: Sequence[str], intents: Sequence[str], tuning: Sequence[TuningMessage] = ()) -> "IntentModel":
@@ -166,7 +174,7 @@ class LayeredModel:
         self._questions.fit([texts[number] for number in asked], [intents[number] for number in asked], tuning)
         if len(asked) < len(texts):
             known = [intent if intent in WAYS else NO_WAY for intent in intents]
-            self._ways = IntentModel().fit(texts, known)
+            self._ways = IntentModel(WAY_MIX).fit(texts, known)
         return self
 
     @property
@@ -175,7 +183,7 @@ class LayeredModel:
         return self._questions.needs_encoder
 
     def rank(self, text: str, variety: str = "") -> List[Tuple[str, float]]:
-        """Every intent with its probability, the likeliest first: a way that is sure, then the questions.
+        """Every intent with its probability, the likeliest first: a way that is likely, then the questions.
 
         Args:
             text: a message.
@@ -184,11 +192,17 @@ class LayeredModel:
         ranking = self._questions.rank(text, variety)
         if self._ways is None:
             return ranking
-        ways = [(intent, probability) for intent, probability in self._ways.rank(text, variety) if intent != NO_WAY]
-        if ways[0][1] < SURE_OF_WAY:
+        odds = {
+            intent: probability if intent == NO_WAY else probability * math.exp(WAY_BIAS)
+            for intent, probability in self._ways.rank(text, variety)
+        }
+        way = max(WAYS & odds.keys(), key=lambda intent: odds[intent])
+        probability = odds[way] / sum(odds.values())
+        question, certainty = ranking[0]
+        is_contested = question != OUT_OF_SCOPE and certainty >= SURE_OF_QUESTION
+        if probability < (SURE_OF_WAY if is_contested else LIKELY_WAY):
             return ranking
-        left = 1.0 - ways[0][1]
-        return [ways[0], *((intent, probability * left) for intent, probability in ranking)]
+        return [(way, probability), *((intent, each * (1.0 - probability)) for intent, each in ranking)]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
