@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
@@ -9,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Message
 from bot.ordinals import list_ordinals
-from bot.payloads import read_payload
 
 #: So many messages back a list still counts as the last one shown.
 LOOKED_BACK = 8
@@ -36,10 +36,11 @@ async def list_shown(session: AsyncSession, contact_id: int, kind: str) -> list[
 
 def _read_values(payloads: Iterable[str], kind: str) -> Iterable[str]:
     for payload in payloads:
-        if "{" in payload:
-            _, entities = read_payload(payload)
-            if kind in entities:
-                yield entities[kind]
+        # Our own, from the log: also those that are not Rasa's, as the one for more of a long answer.
+        _, brace, rest = payload.partition("{")
+        entities = json.loads(brace + rest) if brace else {}
+        if kind in entities:
+            yield entities[kind]
 
 
 def pick(shown: Sequence[str], text: str) -> list[str]:

@@ -66,10 +66,9 @@ NO_WAY = "no_way"
 #: everything else is thirty times as much in the examples; chosen by cross-validation (docs/understanding.md).
 WAY_MIX = (8.0, 2.0, 0.5, 0.0)
 WAY_BIAS = 4.0
-#: From this probability on, a way is taken, unless a question is as sure as the second; from the third on in any case.
+#: From this probability on a way is taken, unless a question is as sure as the second.
 LIKELY_WAY = 0.5
-SURE_OF_QUESTION = 0.9
-SURE_OF_WAY = 0.95
+SURE_OF_QUESTION = 0.6
 #: Weights of letters, meaning, meaning in the other script and "out of scope" before they are fitted.
 FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 
@@ -199,8 +198,7 @@ class LayeredModel:
         way = max(WAYS & odds.keys(), key=lambda intent: odds[intent])
         probability = odds[way] / sum(odds.values())
         question, certainty = ranking[0]
-        is_contested = question != OUT_OF_SCOPE and certainty >= SURE_OF_QUESTION
-        if probability < (SURE_OF_WAY if is_contested else LIKELY_WAY):
+        if probability < LIKELY_WAY or (question != OUT_OF_SCOPE and certainty >= SURE_OF_QUESTION):
             return ranking
         return [(way, probability), *((intent, each * (1.0 - probability)) for intent, each in ranking)]
 
