@@ -173,10 +173,6 @@ def _split_turn(whole: UserMessage, questions: List[Dict[str, Any]]) -> List[Use
     return turns or [whole]
 
 
-#: What joins two names by its nature: "compare X et Y" is not two questions.
-ONE_QUESTION = frozenset({"compare_programmes"})
-
-
 class Collector(CollectingOutputChannel):
     """Keeps what Rasa says, with the name of the response (`utter_action`) beside its text."""
 
@@ -268,8 +264,7 @@ class AppChannel(InputChannel):
                 if message.form is not None:
                     await open_form(processor, user_message, message.form)
                 user_message.parse_data = await processor.parse_message(user_message)
-                is_one = message.is_payload or user_message.parse_data["intent"]["name"] in ONE_QUESTION
-                questions = [] if is_one else await find_questions(processor, message.text)
+                questions = [] if message.is_payload else await find_questions(processor, message.text)
                 for turn in _split_turn(user_message, questions):
                     await on_new_message(turn)
             except MalformedRequest as error:

@@ -5,17 +5,11 @@ Letters are judged by ridge regression (`nlu.components.lexical`), meaning by lo
 other may show.  A few numbers make probabilities of all this: the weight of each, and what is added for "out of scope",
 for Darija and for the other varieties apart.  They are fitted on nlu/tuning, messages that nothing else has seen: the
 encoder has learnt the training messages by heart, so that on those its scores look better than they are.
-
-A second, smaller model knows only the ways into journeys that few people put into words ("compare les deux
-premiers", "fekkerni bel wra9": `WAYS`) and everything else.  Where it is sure of one, that is the intent.  Kept apart
-they cost the questions nothing: with all intents in one model, each of the five varieties lost up to a point of
-accuracy.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
 
 import numpy as np
@@ -47,28 +41,7 @@ OUT_OF_SCOPE = "out_of_scope"
 #: Inverse strength of the logistic regression's penalty, the best on nlu/tuning of 0.3, 0.7, 1.3, 2 and 10.
 SEMANTIC_C = 2.0
 #: Steps of its solver: from 60 on the right intents of nlu/tuning are as many and as likely.
-SEMANTIC_STEPS = 120
-#: Ways into journeys, each of which is one intent; nlu/examples/journeys.<variety>.yml has their messages.
-WAYS = frozenset(
-    {
-        "withdraw_application",
-        "correct_application",
-        "show_checklist",
-        "remind_checklist",
-        "compare_programmes",
-        "link_channel",
-        "resume_journey",
-    }
-)
-#: What the model of the ways calls everything else.
-NO_WAY = "no_way"
-#: Weights of letters and meanings in the model of the ways, and what is added to the score of each of them, since
-#: everything else is thirty times as much in the examples; chosen by cross-validation (docs/understanding.md).
-WAY_MIX = (8.0, 2.0, 0.5, 0.0)
-WAY_BIAS = 4.0
-#: From this probability on a way is taken, unless a question is as sure as the second.
-LIKELY_WAY = 0.5
-SURE_OF_QUESTION = 0.6
+SEMANTIC_STEPS = 60
 #: Weights of letters, meaning, meaning in the other script and "out of scope" before they are fitted.
 FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 
@@ -76,11 +49,10 @@ FIRST_MIX = (8.0, 1.0, 0.5, 0.0)
 class IntentModel:
     """Texts to ranked intents."""
 
-    def __init__(self, mix: Sequence[float] = FIRST_MIX) -> None:
-        """`mix` is what the parts weigh until they are fitted."""
+    def __init__(self) -> None:
         self._lexical = LexicalModel()
         self._semantic: Optional[LogisticRegression] = None
-        self._mixes = {is_darija: np.array(mix) for is_darija in (False, True)}
+        self._mixes = {is_darija: np.array(FIRST_MIX) for is_darija in (False, True)}
         self.intents: List[str] = []
 
     def fit(self, texts: Sequence[str], intents: Sequence[str], tuning: Sequence[TuningMessage] = ()) -> "IntentModel":
@@ -156,58 +128,11 @@ class IntentModel:
         return scores if scores.ndim == 2 else np.stack([-scores, scores], axis=1) / 2
 
 
-class LayeredModel:
-    """The questions in one model, the ways into journeys in another."""
-
-    def __init__(self) -> None:
-        self._questions = IntentModel()
-        self._ways: Optional[IntentModel] = None
-
-    def fit(self, texts: Sequence[str], intents: Sequence[str], tuning: Sequence[TuningMessage] = ()) -> "LayeredModel":
-        """Train both on messages and their intents; without a message of a way there is no second model.
-
-        Raises:
-            ValueError: there are fewer than two intents that are questions.
-        """
-        asked = [number for number, intent in enumerate(intents) if intent not in WAYS]
-        self._questions.fit([texts[number] for number in asked], [intents[number] for number in asked], tuning)
-        if len(asked) < len(texts):
-            known = [intent if intent in WAYS else NO_WAY for intent in intents]
-            self._ways = IntentModel(WAY_MIX).fit(texts, known)
-        return self
-
-    @property
-    def needs_encoder(self) -> bool:
-        """Whether it was fitted to sentence vectors too."""
-        return self._questions.needs_encoder
-
-    def rank(self, text: str, variety: str = "") -> List[Tuple[str, float]]:
-        """Every intent with its probability, the likeliest first: a way that is likely, then the questions.
-
-        Args:
-            text: a message.
-            variety: what it is written in, as far as is known.
-        """
-        ranking = self._questions.rank(text, variety)
-        if self._ways is None:
-            return ranking
-        odds = {
-            intent: probability if intent == NO_WAY else probability * math.exp(WAY_BIAS)
-            for intent, probability in self._ways.rank(text, variety)
-        }
-        way = max(WAYS & odds.keys(), key=lambda intent: odds[intent])
-        probability = odds[way] / sum(odds.values())
-        question, certainty = ranking[0]
-        if probability < LIKELY_WAY or (question != OUT_OF_SCOPE and certainty >= SURE_OF_QUESTION):
-            return ranking
-        return [(way, probability), *((intent, each * (1.0 - probability)) for intent, each in ranking)]
-
-
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class StackedIntentClassifier(GraphComponent, IntentClassifier):
-    """Rasa's side of `LayeredModel`."""
+    """Rasa's side of `IntentModel`."""
 
-    def __init__(self, model_storage: ModelStorage, resource: Resource, model: LayeredModel) -> None:
+    def __init__(self, model_storage: ModelStorage, resource: Resource, model: IntentModel) -> None:
         self._storage = model_storage
         self._resource = resource
         self._model = model
@@ -221,7 +146,7 @@ class StackedIntentClassifier(GraphComponent, IntentClassifier):
         execution_context: ExecutionContext,
     ) -> "StackedIntentClassifier":
         """Make an untrained component."""
-        return cls(model_storage, resource, LayeredModel())
+        return cls(model_storage, resource, IntentModel())
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit on the training data's intent examples."""
@@ -248,7 +173,7 @@ class StackedIntentClassifier(GraphComponent, IntentClassifier):
         Raises:
             RuntimeError: it was trained with sentence vectors and the encoder is not there now.
         """
-        model = read_pickle(model_storage, resource, LayeredModel)
+        model = read_pickle(model_storage, resource, IntentModel)
         if model.needs_encoder and encode([""]) is None:
             raise RuntimeError("this model was trained with the sentence encoder, which is missing here: train again")
         return cls(model_storage, resource, model)

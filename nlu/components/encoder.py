@@ -63,10 +63,6 @@ class SentenceEncoder:
         return np.asarray(self._session.run(None, inputs)[0][0])
 
 
-#: Messages that were encoded last: a Darija one is read in both scripts by two models.
-REMEMBERED_TEXTS = 16
-
-
 @lru_cache(maxsize=1)
 def _load() -> Optional[SentenceEncoder]:
     if not (ENCODER_FOLDER / NETWORK_FILE).exists():
@@ -75,21 +71,13 @@ def _load() -> Optional[SentenceEncoder]:
     return SentenceEncoder(ENCODER_FOLDER)
 
 
-@lru_cache(maxsize=REMEMBERED_TEXTS)
-def _encode_one(text: str) -> np.ndarray:
-    """The vector of a message, for the models that ask for it one after the other; not to be written into."""
-    vector = _load().encode(text)
-    vector.flags.writeable = False
-    return vector
-
-
 def encode(texts: Sequence[str]) -> Optional[np.ndarray]:
     """Unit vectors of texts, float32 of shape (len(texts), 384); None without the encoder."""
     encoder = _load()
     if encoder is None:
         return None
     if len(texts) == 1:
-        return _encode_one(texts[0])[None]
+        return encoder.encode(texts[0])[None]
     # The network lets go of Python's lock, so threads share the cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.stack(list(pool.map(encoder.encode, texts)))

@@ -20,8 +20,8 @@ _TRAINING = frozenset({
     "jobintech_about", "jobintech_organisers", "jobintech_results", "jobintech_eligibility", "jobintech_prerequisites",
     "jobintech_cost", "jobintech_allowance", "jobintech_duration", "jobintech_format", "jobintech_tracks",
     "jobintech_locations", "jobintech_how_to_apply", "jobintech_documents", "jobintech_dates", "jobintech_selection",
-    "jobintech_certificate", "jobintech_placement", "application_start", "application_status", "correct_application",
-    "employer_partnership", "training_operator",
+    "jobintech_certificate", "jobintech_placement", "application_start", "application_status", "employer_partnership",
+    "training_operator",
 })  # fmt: skip
 _FOUNDING = frozenset({
     "startup_support", "incubator_search", "incubator_details", "incubator_apply", "incubation_explained",
