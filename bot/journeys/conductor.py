@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import utc_now
 from bot.db.models import Draft
 from bot.journeys.journey import FIELDS, REVIEW, Journey, Person, Stop, read_unasked
-from bot.journeys.reading import WISHES, Heard, Problem, Reading, read_named_field, read_wrong_field
+from bot.journeys.reading import WISHES, Heard, Problem, Reading, read_named_field
 from bot.messages import Answer
 
 #: From this probability on, a message that is put as a question asks us something, and so does one that is not.
@@ -113,19 +113,13 @@ async def answer(session: AsyncSession, journey: Journey, person: Person, heard:
         return Step(None)
     asked = draft.asking
     sure_from = CLEAR_WISH if FIELDS[asked].is_free else ASKS_IF_NOT
-    if heard.is_stop or (heard.intent in journey.ends_with and heard.confidence >= sure_from):
+    if heard.is_stop or (heard.intent == "cancel" and heard.confidence >= sure_from):
         draft.state, draft.answers, draft.asking = "cancelled", {}, None
         return await _end(session, draft, Answer("journey_cancelled", {"journey": journey.name}))
     if heard.intent == "correct_answer":
         return await _correct(session, journey, person, draft, heard.first("field"))
     if _goes_on_by_itself(heard, journey, sure_from):
         return await _go_on(session, journey, person, draft, (Answer("journey_goes_on"),), {})
-    if heard.intent == "correct_application" and heard.confidence >= sure_from and not heard.is_button:
-        wrong = read_wrong_field(heard)
-        is_told = wrong in heard.entities or wrong == asked
-        if draft.answers and not is_told and (wrong in draft.answers or not FIELDS[asked].is_free):
-            # "je me suis trompé de numéro", while something else is asked.
-            return await _correct(session, journey, person, draft, wrong)
     says_so = heard.is_button or (heard.confidence >= sure_from and not heard.names_somebody)
     begins_again = heard.intent in journey.begins_with and says_so
     if asked == REVIEW and (not begins_again or isinstance(FIELDS[REVIEW].read(heard), str)):

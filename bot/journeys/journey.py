@@ -107,7 +107,6 @@ class Journey(ABC):
         name: the draft's, and with ``_form`` after it the Rasa form's.
         fields: names of `FIELDS`, in order.
         begins_with: intents whose rule opens the form; said in the middle of it, they ask for nothing new.
-        ends_with: intents that give it up.
         is_short: begun in the middle of another journey, it goes back to that one at its end.
         is_resumable: left and begun again, it goes on where it was; else it begins anew.
     """
@@ -115,7 +114,6 @@ class Journey(ABC):
     name: str
     fields: ClassVar[tuple[str, ...]]
     begins_with: ClassVar[frozenset[str]] = frozenset()
-    ends_with: ClassVar[frozenset[str]] = frozenset({"cancel"})
     is_short: ClassVar[bool] = False
     is_resumable: ClassVar[bool] = True
 

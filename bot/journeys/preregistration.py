@@ -18,7 +18,7 @@ from bot.db.training import list_tracks
 from bot.journeys.checklist import SUBJECT as CHECKLIST
 from bot.journeys.eligibility import check_city, offer_cities, offer_diplomas, offer_situations
 from bot.journeys.journey import REVIEW, Journey, Person, Question, Stop
-from bot.journeys.reading import UNDECIDED, Heard, Problem, read_wrong_field
+from bot.journeys.reading import UNDECIDED, Heard, Problem
 from bot.messages import Answer
 from bot.references import make_reference
 
@@ -69,7 +69,6 @@ class Preregistration(Journey):
 
     name = "preregistration"
     begins_with = frozenset({"application_start"})
-    ends_with = frozenset({"cancel", "withdraw_application"})
     fields: ClassVar[tuple[str, ...]] = (
         "consent_application", "consent_contact", "full_name", "phone", "email", "city", "diploma", "situation",
         "track", REVIEW,
@@ -241,12 +240,11 @@ class Correction(Preregistration):
     async def prefill(
         self, session: AsyncSession, person: Person, known: Mapping[str, str], heard: Heard
     ) -> dict[str, str]:
-        """The application as it is, but for the line that the message names: that one is asked first."""
+        """The application as it is."""
         application = await find_application(session, person.contact_id)
         if application is None:
             return {}
-        named = read_wrong_field(heard)
-        return {name: getattr(application, column) for name, column in COLUMNS.items() if name != named}
+        return {name: getattr(application, column) for name, column in COLUMNS.items()}
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
         """Answers `application_corrected`."""

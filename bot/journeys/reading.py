@@ -259,13 +259,6 @@ def read_named_field(heard: Heard) -> str | None:
     return next((name for name, words in FIELD_WORDS.items() if words.search(heard.text)), None)
 
 
-def read_wrong_field(heard: Heard) -> str | None:
-    """The field that somebody wants corrected who says so in a sentence: "je me suis trompé de numéro"."""
-    if heard.is_button or heard.intent != "correct_application":
-        return None
-    return next((name for name, words in FIELD_WORDS.items() if words.search(heard.text)), None)
-
-
 def read_yes_or_no(heard: Heard) -> Reading:
     """``yes`` or ``no``."""
     return {"affirm": "yes", "deny": "no"}.get(heard.intent)

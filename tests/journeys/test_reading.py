@@ -154,22 +154,6 @@ def test_a_question_is_told_from_an_answer(asked: str, heard: Heard, left: bool)
     assert is_left(heard, asked, FIELDS[asked].read(heard)) is left
 
 
-@pytest.mark.parametrize(
-    ("text", "field"),
-    [
-        ("je me suis trompé de numéro de téléphone dans ma préinscription", "phone"),
-        ("bghit nbeddel l email", "email"),
-        ("أريد تعديل مدينتي في الطلب", "city"),
-        ("I want to change my city", "city"),
-        ("je veux corriger quelque chose", None),
-    ],
-)
-def test_the_wrong_line_is_named_in_a_sentence(text: str, field: str | None) -> None:
-    """Of whoever wants to correct their application; the same words in another message name nothing."""
-    assert reading.read_wrong_field(hear(text, "correct_application")) == field
-    assert reading.read_wrong_field(hear(text, "jobintech_dates")) is None
-
-
 @pytest.mark.parametrize("text", ["ماشي شغلك", "machi chghlek", "pas envie", "none of your business", "non jamais"])
 def test_a_refusal_is_no_name(text: str) -> None:
     """Whoever does not want to say their name has none of two words."""

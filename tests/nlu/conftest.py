@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,19 @@ rules:
 - rule: cost
   steps: [{intent: jobintech_cost}, {action: utter_jobintech_cost}]
 """
+
+
+@pytest.fixture(scope="session")
+def product() -> Any:
+    """The product's model, loaded once; the product's own environment knows which one belongs to the present inputs."""
+    from rasa.core.agent import Agent
+    from rasa.utils.log_utils import configure_structlog
+
+    command = [str(ROOT / ".venv/bin/python"), "-c", "from bot.training import model_path; print(model_path())"]
+    model = Path(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip())
+    assert model.exists(), "there is no model of the present inputs: make train"
+    configure_structlog(logging.ERROR)  # else Rasa tells of every message
+    return Agent.load(str(model))
 
 
 @pytest.fixture(scope="session")

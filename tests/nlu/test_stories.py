@@ -21,8 +21,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
-import subprocess
 import warnings
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -32,9 +30,7 @@ from typing import Any
 import pytest
 from annotations import list_lines
 from rasa.core import test as core_test
-from rasa.core.agent import Agent
 from rasa.shared.nlu.training_data.entities_parser import find_entities_in_training_example, replace_entities
-from rasa.utils.log_utils import configure_structlog
 from ruamel.yaml import YAML
 
 from nlu.components.normaliser import normalise
@@ -74,7 +70,7 @@ def list_texts(story: Any) -> list[str]:
 class CoreTest:
     """Rasa's test with the model of the present inputs."""
 
-    agent: Agent
+    agent: Any
 
     def run(self, file: Path, folder: Path) -> dict[str, list[str]]:
         """The mistakes of each story of a file that failed, as `what was expected` against `what was predicted`.
@@ -145,13 +141,9 @@ def tell(failures: dict[str, list[str]]) -> str:
 
 
 @pytest.fixture(scope="module")
-def core() -> CoreTest:
-    """The product's model, loaded once; the product's own environment knows which one belongs to the present inputs."""
-    command = [str(ROOT / ".venv/bin/python"), "-c", "from bot.training import model_path; print(model_path())"]
-    model = Path(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip())
-    assert model.exists(), "there is no model of the present inputs: make train"
-    configure_structlog(logging.ERROR)  # else Rasa tells of every message
-    return CoreTest(Agent.load(str(model)))
+def core(product: Any) -> CoreTest:
+    """The product's model with Rasa's test of conversations."""
+    return CoreTest(product)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem.removeprefix("test_"))
