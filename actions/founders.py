@@ -94,10 +94,13 @@ class DescribeProgramme(DatabaseAction):
         return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
 
     async def _list_meant(self, session: AsyncSession, request: Request) -> list[Programme]:
-        """The programmes that a message names, then those whose place in the last list it names."""
+        """The programmes that a message names; if it names none, those whose place in the last list it names.
+
+        "the first step at X" is about X alone.
+        """
         slugs = request.list_values("programme")
-        if request.contact_id is not None and not request.text.startswith("/"):
-            slugs += pick(await list_shown(session, request.contact_id, "programme"), request.text)
+        if not slugs and request.contact_id is not None and not request.text.startswith("/"):
+            slugs = pick(await list_shown(session, request.contact_id, "programme"), request.text)
         found = [await find_programme(session, slug) for slug in dict.fromkeys(slugs)]
         return [programme for programme in found if programme is not None]
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from actions import make_executor
 from actions.base import LEAVE_FORM, Context, Request
+from actions.founders import DescribeProgramme
 from actions.learners import FindTracks
 from bot.clock import MOROCCO
 from bot.db.engine import Database, open_database
@@ -586,3 +587,30 @@ async def test_my_data_is_mine(content: Database) -> None:
 
 async def broken(*_: object) -> None:
     raise RuntimeError("broken")
+
+
+async def test_a_place_in_a_list_counts_where_no_programme_is_named(content: Database, contact_id: int) -> None:
+    """ "the first step at X" is about X alone, whatever was listed before; "the second" is the second of the list."""
+    listed = [
+        {"title": slug, "payload": f'/incubator_details{{"programme": "{slug}"}}'} for slug in ("bidaya", "technopark")
+    ]
+    async with content.write() as session:
+        identity = Identity(contact_id=contact_id, channel="web", address=f"listed-{contact_id}")
+        session.add(identity)
+        await session.flush()
+        session.add(
+            Message(contact_id=contact_id, identity_id=identity.id, channel="web", direction="out", state="sent",
+                    answer_key="programmes_ranked", buttons=listed)
+        )  # fmt: skip
+    action = DescribeProgramme(Context(content, BASE_URL, Reach(("telegram",), {})))
+
+    async def ask(text: str, **entities: str) -> Any:
+        async with content.read() as session:
+            return await action.find(session, Request("incubator_details", entities, text=text, contact_id=contact_id))
+
+    about_one = await ask("what is the first step at technopark", programme="technopark")
+    assert (about_one.answer.key, about_one.lookup) == ("programme_details", {"programme": "technopark"})
+    placed = await ask("tell me about the second in your list")
+    assert (placed.answer.key, placed.lookup) == ("programme_details", {"programme": "technopark"})
+    both = await ask("les deux premiers")
+    assert both.answer.key == "programmes_compared"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import today
 from bot.db.models import Alternative, City, EligibilityRule
 from bot.db.places import distance_km
-from bot.db.seed.fields import SITUATIONS
+from bot.db.seed.checks import SITUATIONS
 from bot.db.training import find_cohorts
 from bot.journeys.journey import Journey, Person, Question
 from bot.journeys.reading import Problem

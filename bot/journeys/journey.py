@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.places import find_city_by_spelling
-from bot.db.seed.fields import DIPLOMAS, SECTORS, SITUATIONS, STAGES
+from bot.db.seed.checks import DIPLOMAS, SITUATIONS
+from bot.db.seed.fields import SECTORS, STAGES
 from bot.journeys.reading import (
     ANY,
     Heard,

@@ -24,9 +24,6 @@ from bot.db.models import (
     Track,
 )
 from bot.db.seed.checks import (
-    DIPLOMAS,
-    SITUATIONS,
-    SLUG_LIMIT_CHARS,
     Check,
     Conditions,
     Day,
@@ -46,21 +43,6 @@ from bot.db.seed.checks import (
     parse_first_day,
     parse_last_day,
 )
-
-__all__ = [
-    "DIPLOMAS",
-    "FIELDS",
-    "SITUATIONS",
-    "SLUG_LIMIT_CHARS",
-    "TEXTS",
-    "Check",
-    "Field",
-    "WrongOrderError",
-    "check_slug",
-    "complete",
-    "parse_first_day",
-    "parse_last_day",
-]
 
 TITLE_LIMIT_CHARS = 90
 SUMMARY_LIMIT_CHARS = 260

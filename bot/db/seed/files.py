@@ -16,7 +16,8 @@ import yaml
 
 from bot.db.base import Base
 from bot.db.models import Fact
-from bot.db.seed.fields import FIELDS, TEXTS, Check, Field, WrongOrderError, complete
+from bot.db.seed.checks import Check
+from bot.db.seed.fields import FIELDS, TEXTS, Field, WrongOrderError, complete
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, VARIETIES
 
