@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,10 @@ from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
 from bot.channels.whatsapp_layout import whatsapp_words
 from bot.console import make_console
+from bot.console.audit import record
 from bot.content import load_words
 from bot.conversation import Conversation
-from bot.db.engine import Database, open_database
+from bot.db.engine import AWAY, Database, open_database
 from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
 from bot.hours import Hours
@@ -35,8 +36,11 @@ from bot.messages import Inbound
 from bot.outbox import Outbox
 from bot.rasa import Rasa
 from bot.reach import Reach
+from bot.registry.jobs import Jobs
+from bot.registry.swaps import OwnRasa, Swaps
 from bot.schedule import Schedule
 from bot.settings import Settings
+from bot.training import Project
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,10 @@ class Assistant:
     executor: ActionExecutor
     answers: Answers
     reach: Reach
+    #: The language's models: where they are, the work on them, and which one Rasa answers with.
+    project: Project
+    jobs: Jobs
+    swaps: Swaps
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
     loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -108,12 +116,19 @@ class Assistant:
                 await purge_contact(session, contact_id)
 
 
-def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = None) -> Assistant:
+def make_assistant(
+    settings: Settings,
+    channels: Mapping[str, Channel] | None = None,
+    own_rasa: OwnRasa | None = None,
+    project: Project | None = None,
+) -> Assistant:
     """Make every part; nothing connects yet.
 
     Args:
         settings: the checked settings.
         channels: the channels by name; None takes those that the settings ask for.
+        own_rasa: the Rasa that this process started; None: it runs elsewhere, and its model can't be changed here.
+        project: what models are trained from and where they are; None: the product's.
 
     Raises:
         SettingsError: the database's URL can't be used.
@@ -128,7 +143,23 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     schedule = Schedule(db, answers, outbox, reach)
     hours = Hours.parse(settings.team_hours) if settings.team_hours else None
     executor = make_executor(Context(db, settings.base_url, reach, hours))
-    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor, answers, reach)
+    project = project or Project()
+    return Assistant(
+        settings,
+        db,
+        rasa,
+        Inbox(db),
+        outbox,
+        conversation,
+        schedule,
+        channels,
+        executor,
+        answers,
+        reach,
+        project,
+        Jobs(db, project, record),
+        Swaps(db, rasa, own_rasa, f"{settings.host}:{settings.port}", project, record),
+    )
 
 
 def make_channels(settings: Settings) -> dict[str, Channel]:
@@ -156,9 +187,14 @@ def make_channels(settings: Settings) -> dict[str, Channel]:
     return channels
 
 
-def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) -> FastAPI:
-    """The web application: webhooks, the web page and its JSON, and Rasa's custom actions."""
-    assistant = make_assistant(settings, channels)
+def make_app(
+    settings: Settings,
+    channels: Mapping[str, Channel] | None = None,
+    own_rasa: OwnRasa | None = None,
+    project: Project | None = None,
+) -> FastAPI:
+    """The web application: webhooks, the web page and its JSON, and Rasa's custom actions; see `make_assistant`."""
+    assistant = make_assistant(settings, channels, own_rasa, project)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -186,6 +222,7 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
     assistant.conversation.lanes.start()
     assistant.outbox.lanes.start()
     tasks = [asyncio.create_task(_sweep_for_ever(assistant), name="sweep")]
+    tasks += [asyncio.create_task(_keep_models(assistant), name="models")]
     tasks += [asyncio.create_task(task, name="telegram") for task in _channel_tasks(assistant)]
     try:
         yield
@@ -193,6 +230,7 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await assistant.jobs.aclose()
         # Turns first: they queue what the outbox may still send.
         await assistant.conversation.lanes.aclose()
         await assistant.outbox.lanes.aclose()
@@ -200,6 +238,22 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
             await channel.aclose()
         await assistant.rasa.aclose()
         await assistant.db.aclose()
+
+
+async def _keep_models(assistant: Assistant) -> None:
+    """Find jobs that a crash interrupted, then keep Rasa at the live model."""
+    while True:
+        try:
+            await assistant.jobs.start()
+            break
+        except Exception:  # the database may be away for a while
+            logger.exception("interrupted jobs could not be looked for")
+            await asyncio.sleep(SWEEP_S)
+    try:
+        await assistant.swaps.run_for_ever()
+    finally:
+        with suppress(*AWAY):
+            await asyncio.shield(assistant.swaps.leave())
 
 
 def _channel_tasks(assistant: Assistant) -> list[Coroutine[Any, Any, None]]:

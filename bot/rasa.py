@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ SECRET_HEADER = "X-Rasa-Secret"
 
 #: So many answers to one message no rule gives: Rasa ran until its circuit breaker stopped it.
 MOST_ANSWERS = 9
+#: A model is loaded in two seconds on an idle core.
+LOAD_TIMEOUT_S = 120.0
 CIRCLES = "Rasa went round in circles"
 
 
@@ -113,11 +116,40 @@ class Rasa:
 
     async def is_ready(self) -> bool:
         """Whether Rasa answers and has a model loaded."""
+        return await self._find_state() is not None
+
+    async def find_model(self) -> str | None:
+        """The file name of the model that Rasa answers with; None when it does not answer or has none."""
+        state = await self._find_state()
+        return None if state is None else state.get("model")
+
+    async def _find_state(self) -> dict[str, Any] | None:
         try:
             response = await self._client.get("/webhooks/app/ready", timeout=2.0)
         except httpx.TransportError:
-            return False
-        return response.status_code == 200
+            return None
+        return dict(response.json()) if response.status_code == 200 else None
+
+    async def load_model(self, name: str, checks: Sequence[tuple[str, str]]) -> None:
+        """Have Rasa load another model beside the one that it has, try it, and answer with it from then on.
+
+        Args:
+            name: a file in the folder of the model that Rasa was started with.
+            checks: messages with the intents that the model must understand them as.
+
+        Raises:
+            RasaUnreachable: nothing listens, or no answer within `LOAD_TIMEOUT_S`.
+            RasaError: the model that it has stays; the text says why.
+        """
+        body = {"model": name, "checks": checks}
+        try:
+            response = await self._client.put("/webhooks/app/model", json=body, timeout=LOAD_TIMEOUT_S)
+        except httpx.RequestError as error:
+            raise RasaUnreachable(f"no answer from Rasa: {type(error).__name__}") from error
+        if response.status_code in (409, 422):
+            raise RasaError(str(response.json()["error"]))
+        if response.status_code != 200:
+            raise RasaError(f"Rasa answered {response.status_code}: {response.text[:300]}")
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -21,14 +21,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.app import make_app, make_channels
 from bot.channels.telegram import TelegramChannel
+from bot.console.audit import record
 from bot.console.roles import Role
 from bot.console.security.invitations import invite_first, invite_from_terminal
 from bot.db.engine import STARTING, open_database
 from bot.db.migrate import migrate
 from bot.db.seed import seed
 from bot.errors import AssistantError, SendError
+from bot.registry.start import Chosen, choose_model, settle
+from bot.registry.swaps import OwnRasa
 from bot.settings import ROOT, Settings
-from bot.training import RasaProcess, ensure_model
+from bot.training import Project, RasaProcess
 
 #: Rasa imports TensorFlow and loads the model: 10 to 30 seconds on two cores.
 START_TIMEOUT_S = 180.0
@@ -133,10 +136,12 @@ async def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     await prepare_database(settings)
-    model = await asyncio.to_thread(ensure_model)
-    rasa = RasaProcess(settings, model)
+    project = Project()
+    chosen = await _choose_model(settings, project)
+    rasa = RasaProcess(settings, chosen.path)
+    app = make_app(settings, own_rasa=OwnRasa(chosen.digest, chosen.frame), project=project)
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -150,6 +155,8 @@ async def _run(settings: Settings) -> int:
     try:
         print("Starting Rasa and the app …", flush=True)
         await _wait_until_ready(settings, rasa, serving)
+        await _settle_model(settings, chosen, project)
+        app.state.assistant.swaps.begin()
         _tell(settings)
         await tell_first_link(settings)
         while not serving.done() and rasa.exit_status() is None:
@@ -165,6 +172,23 @@ async def _run(settings: Settings) -> int:
             await asyncio.wait({serving}, timeout=20)
         await rasa.aclose()
         print("Stopped.", flush=True)
+
+
+async def _choose_model(settings: Settings, project: Project) -> Chosen:
+    db = open_database(settings.database_url)
+    try:
+        return await choose_model(db, project, lambda sentence: print(sentence, flush=True))
+    finally:
+        await db.aclose()
+
+
+async def _settle_model(settings: Settings, chosen: Chosen, project: Project) -> None:
+    """Note which model was started, now that Rasa answers with it."""
+    db = open_database(settings.database_url)
+    try:
+        await settle(db, chosen, project, record)
+    finally:
+        await db.aclose()
 
 
 async def _wait_until_ready(settings: Settings, rasa: RasaProcess, serving: asyncio.Task[None]) -> None:

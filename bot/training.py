@@ -5,28 +5,38 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import hashlib
+import json
+import logging
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.errors import AssistantError
 from bot.settings import ROOT, Settings
 
+logger = logging.getLogger(__name__)
+
 MODELS = ROOT / "var" / "models"
 LOGS = ROOT / "var" / "log"
 RASA_PYTHON = ROOT / ".venv-nlu" / "bin" / "python"
+#: What staff add to; a model that was made from others still fits the program.
+EXAMPLES = ("nlu/examples", "nlu/lookups")
 #: What a model is made from; a change of any of these files makes a new one.
 INPUTS = (
     "domain.yml",
     "config.yml",
     "nlu/rules.yml",
-    "nlu/examples",
-    "nlu/lookups",
+    *EXAMPLES,
     "nlu/components",
     "nlu/tuning",
     "nlu/encoder",
@@ -43,19 +53,139 @@ QUIET = {
 }
 
 
+#: A training message of `nlu/examples`.
+_EXAMPLE = re.compile(rb"^ {4}- ", re.MULTILINE)
+
+
+#: The sentence encoder's threads wait for each other by spinning; our code lies in the project's root.
+ON_ONE_CORE = {"OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
+
+
 class TrainingError(AssistantError):
     """Rasa could not be trained; the text says where its output is."""
 
 
-def model_path() -> Path:
-    """Where the model of the present inputs is, or will be: its name is a hash of them."""
-    digest = hashlib.sha256()
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where a Rasa project lies: what it is trained from, its models, and the output of its trainings."""
+
+    root: Path = ROOT
+    models: Path = MODELS
+    logs: Path = LOGS
+
+    def model(self, digest: str) -> Path:
+        """The file of a model."""
+        return self.models / f"{digest}.tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a model is made from.
+
+    Attributes:
+        digest: a hash of all of it, 16 hexadecimal digits: the model's name.
+        frame: a hash of all but examples and look-up tables: models with the same one can stand in for each other.
+        examples: how many training messages there are in each variety.
+    """
+
+    digest: str
+    frame: str
+    examples: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is noted beside a model's file, so that it is known wherever the file goes.
+
+    `train_s` is how long the training took, in seconds; None when nobody measured it.
+    """
+
+    inputs: Inputs
+    trained_at: datetime
+    train_s: float | None
+
+
+def read_inputs(project: Project = Project()) -> Inputs:  # frozen
+    """What a model would be made from now; 60 MB are read, unless no file changed since they were read last."""
+    files = []
     for name in INPUTS:
-        path = ROOT / name
+        path = project.root / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and file.suffix in INPUT_SUFFIXES:
-                digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return MODELS / f"{digest.hexdigest()[:16]}.tar.gz"
+                state = file.stat()
+                files.append((file, name in EXAMPLES, state.st_mtime_ns, state.st_size))
+    return _hash_inputs(project.root, tuple(files))
+
+
+@lru_cache(maxsize=4)
+def _hash_inputs(root: Path, files: tuple[tuple[Path, bool, int, int], ...]) -> Inputs:
+    digest, frame = hashlib.sha256(), hashlib.sha256()
+    examples: Counter[str] = Counter()
+    for file, is_example, _, _ in files:
+        content = file.read_bytes()
+        part = str(file.relative_to(root)).encode() + b"\0" + content + b"\0"
+        digest.update(part)
+        if not is_example:
+            frame.update(part)
+        elif file.parent.name == "examples":
+            variety = file.stem.rpartition(".")[2]
+            examples[variety] += len(_EXAMPLE.findall(content))
+    return Inputs(digest.hexdigest()[:16], frame.hexdigest()[:16], dict(sorted(examples.items())))
+
+
+def model_path() -> Path:
+    """Where the model of the present inputs is, or will be: its name is a hash of them."""
+    return MODELS / f"{read_inputs().digest}.tar.gz"
+
+
+def manifest_path(model: Path) -> Path:
+    """Where it is noted what a model was made from: beside it."""
+    return model.with_name(model.name.removesuffix(".tar.gz") + ".manifest")
+
+
+def write_manifest(model: Path, inputs: Inputs, train_s: float | None) -> None:
+    """Note what a model was made from."""
+    trained_at = datetime.fromtimestamp(model.stat().st_mtime, UTC)
+    noted = {**asdict(inputs), "trained_at": trained_at.isoformat(), "train_s": train_s}
+    whole = manifest_path(model).with_suffix(".part")
+    whole.write_text(json.dumps(noted) + "\n", encoding="utf-8")
+    whole.replace(manifest_path(model))
+
+
+def list_manifests(project: Project) -> list[Manifest]:
+    """The models that are there and of which it is known what they were made from, the oldest first.
+
+    One that can't be read is passed over: its model is not known.
+    """
+    found = []
+    for path in project.models.glob("*.manifest"):
+        try:
+            noted = json.loads(path.read_text(encoding="utf-8"))
+            inputs = Inputs(noted["digest"], noted["frame"], noted["examples"])
+            manifest = Manifest(inputs, datetime.fromisoformat(noted["trained_at"]), noted["train_s"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("%s can't be read: %s", path, error)
+            continue
+        if project.model(inputs.digest).is_file():
+            found.append(manifest)
+    return sorted(found, key=lambda manifest: manifest.trained_at)
+
+
+def part_path(model: Path) -> Path:
+    """Where Rasa writes a model: in place, so one that a crash or a full disk cut short must not be taken for it."""
+    return model.with_name(f"part-{model.name}")
+
+
+def training_command(project: Project, model: Path) -> list[str]:
+    """The command that trains the model of a project into `part_path`; it runs in the project's root."""
+    return [
+        # Forced: Rasa's own cache knows neither the encoder nor the tuning set, and would hand out an old component.
+        *(str(RASA_PYTHON), "-m", "rasa", "train", "--force", "--domain", "domain.yml", "--config", "config.yml"),
+        # It reads every message once more, to find what `make check` finds.
+        "--skip-validation",
+        *("--data", "nlu/examples", "nlu/rules.yml", "--out", str(project.models)),
+        *("--fixed-model-name", part_path(model).name.removesuffix(".tar.gz")),
+    ]
 
 
 def ensure_model(*, force: bool = False) -> Path:
@@ -64,40 +194,27 @@ def ensure_model(*, force: bool = False) -> Path:
     Raises:
         TrainingError: the training failed, or left no model.
     """
-    path = model_path()
+    project, inputs = Project(), read_inputs()
+    path = project.model(inputs.digest)
     if path.exists() and not force:
+        if not manifest_path(path).exists():
+            write_manifest(path, inputs, None)
         return path
     MODELS.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / "training.log"
-    # Rasa writes the file in place: one that a crash or a full disk cut short must not be taken for the model.
-    part = path.with_name(f"part-{path.name}")
+    part = part_path(path)
     part.unlink(missing_ok=True)
-    command = [
-        # Forced: Rasa's own cache knows neither the encoder nor the tuning set, and would hand out an old component.
-        *(str(RASA_PYTHON), "-m", "rasa", "train", "--force", "--domain", "domain.yml", "--config", "config.yml"),
-        # It reads every message once more, to find what `make check` finds.
-        "--skip-validation",
-        *(
-            "--data",
-            "nlu/examples",
-            "nlu/rules.yml",
-            "--out",
-            str(MODELS),
-            "--fixed-model-name",
-            part.name.removesuffix(".tar.gz"),
-        ),
-    ]
     print("Training the language model …", flush=True)
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            training_command(project, path),
             cwd=ROOT,
             env=rasa_environment({}),
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         try:
             while process.poll() is None:
@@ -111,14 +228,41 @@ def ensure_model(*, force: bool = False) -> Path:
     if process.returncode != 0 or not part.exists():
         raise TrainingError(f"the training failed; its output is in {log.relative_to(ROOT)}")
     part.replace(path)
-    print(f"\rTrained in {time.monotonic() - started:.0f} s: {path.relative_to(ROOT)}", flush=True)
-    _drop_old_models(keep=path)
+    train_s = round(time.monotonic() - started, 1)
+    write_manifest(path, inputs, train_s)
+    print(f"\rTrained in {train_s:.0f} s: {path.relative_to(ROOT)}", flush=True)
     return path
 
 
 def report_path(model: Path) -> Path:
     """Where the figures of a model are kept (`bot.comparison`): beside it."""
     return model.with_name(model.name.removesuffix(".tar.gz") + ".json")
+
+
+def outcomes_path(model: Path) -> Path:
+    """Where it is kept what a model made of each message that it was measured on: beside it."""
+    return model.with_name(model.name.removesuffix(".tar.gz") + ".outcomes")
+
+
+def evaluation_command(
+    model: Path,
+    data: Sequence[Path],
+    entities: Sequence[Path] = (),
+    report: Path | None = None,
+    outcomes: Path | None = None,
+) -> list[str]:
+    """The command that measures a model (`nlu.evaluate`); see `evaluate_model`.
+
+    `outcomes` gets a line a message as soon as it is parsed.
+    """
+    command = [str(RASA_PYTHON), "-m", "nlu.evaluate", str(model), *(str(path) for path in data)]
+    if entities:
+        command += ["--entities", *(str(path) for path in entities)]
+    if report is not None:
+        command += ["--json", str(report)]
+    if outcomes is not None:
+        command += ["--outcomes", str(outcomes)]
+    return command
 
 
 def evaluate_model(model: Path, data: Sequence[Path], report: Path | None = None, entities: Sequence[Path] = ()) -> int:
@@ -133,22 +277,8 @@ def evaluate_model(model: Path, data: Sequence[Path], report: Path | None = None
     Returns:
         The exit status of the evaluation: 0, or 2 for data that cannot be read (told on standard error).
     """
-    command = [str(RASA_PYTHON), "-m", "nlu.evaluate", str(model), *(str(path) for path in data)]
-    if entities:
-        command += ["--entities", *(str(path) for path in entities)]
-    if report is not None:
-        command += ["--json", str(report)]
-    extra = {"OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=rasa_environment(extra), check=False).returncode
-
-
-def _drop_old_models(keep: Path, count: int = 5) -> None:
-    """Keep the newest models, so that going back is possible and the folder stays small."""
-    models = sorted(MODELS.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in models[count:]:
-        if path != keep:
-            path.unlink()
-            report_path(path).unlink(missing_ok=True)
+    command = evaluation_command(model, data, entities, report)
+    return subprocess.run(command, env=rasa_environment(ON_ONE_CORE), check=False).returncode
 
 
 def rasa_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -186,7 +316,7 @@ class RasaProcess:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is for us; we end Rasa in our own order, after the turns in hand.
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
 
     @property
@@ -210,7 +340,7 @@ class RasaProcess:
         self._process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process when its parent dies, even by SIGKILL (prctl PR_SET_PDEATHSIG)."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -13,6 +13,9 @@ answers 200 with ``{"parse": {...}, "messages": [...]}``, 401 without the right 
 can trigger an intent by its name.  A message with several questions is answered with the messages of each, in order.
 
 ``DELETE /webhooks/app/contacts/12`` drops what is remembered of a person's conversations (204).
+
+``GET /webhooks/app/ready`` names the model that is loaded; ``PUT /webhooks/app/model`` loads another one
+(`nlu.swapping`): 200 with how long it took, 409 with the reason when the running one stays.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Text, Tuple
 
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
@@ -35,6 +39,7 @@ from sanic.response import HTTPResponse
 
 from nlu import schemas
 from nlu.questions import choose_questions, list_cuts
+from nlu.swapping import Swapper, SwapRefused, read_wanted
 
 logger = logging.getLogger(__name__)
 
@@ -216,6 +221,7 @@ class AppChannel(InputChannel):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """The route that the app posts to."""
         routes = Blueprint("app_channel", __name__)
+        swapper = Swapper()
 
         def is_authentic(request: Request) -> bool:
             given = request.headers.get(SECRET_HEADER, "")
@@ -230,7 +236,25 @@ class AppChannel(InputChannel):
                 return refuse()
             agent = request.app.ctx.agent
             is_ready = agent is not None and agent.is_ready()
-            return response.json({"ready": is_ready}, status=200 if is_ready else 503)
+            model = agent.processor.model_filename if is_ready else None
+            return response.json({"ready": is_ready, "model": model}, status=200 if is_ready else 503)
+
+        @routes.route("/model", methods=["PUT"])
+        async def load(request: Request) -> HTTPResponse:
+            if not is_authentic(request):
+                return refuse()
+            try:
+                wanted = read_wanted(json.loads(request.body))
+            except (ValueError, RecursionError) as error:
+                return response.json({"error": str(error)}, status=422)
+            agent = request.app.ctx.agent
+            # Beside the one that Rasa was started with.
+            folder = Path(agent.processor.model_path).parent
+            try:
+                return response.json(await swapper.swap(agent, folder, wanted))
+            except SwapRefused as error:
+                logger.error("the model stays: %s", error)
+                return response.json({"error": str(error)}, status=409)
 
         @routes.route("/contacts/<contact:str>", methods=["DELETE"])
         async def forget(request: Request, contact: str) -> HTTPResponse:

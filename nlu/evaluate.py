@@ -15,9 +15,10 @@ import statistics
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from nlu.components.script import VARIETY_WORDS
 from nlu.entities import measure_entities, read_marked
@@ -83,8 +84,13 @@ def read_labelled(path: Path) -> List[Labelled]:
     return messages
 
 
-async def parse_all(agent: Any, messages: Sequence[Labelled]) -> List[Parsed]:
-    """Parse each message by itself with a loaded Rasa agent; the time is that of the whole pipeline, in ms."""
+async def parse_all(
+    agent: Any, messages: Sequence[Labelled], tell: Callable[[Parsed], None] = lambda parsed: None
+) -> List[Parsed]:
+    """Parse each message by itself with a loaded Rasa agent; the time is that of the whole pipeline, in ms.
+
+    `tell` hears of each as soon as it is parsed.
+    """
     parsed = []
     for message in messages:
         started = time.perf_counter()
@@ -103,7 +109,20 @@ async def parse_all(agent: Any, messages: Sequence[Labelled]) -> List[Parsed]:
                 ms,
             )
         )
+        tell(parsed[-1])
     return parsed
+
+
+def describe_outcome(item: Parsed) -> Dict[str, Any]:
+    """What became of one message: what it is and was taken for, whether that is right, and whether it was refused."""
+    return {
+        "text": item.text,
+        "expected": list(item.expected),
+        "intent": item.intent,
+        "confidence": round(item.confidence, 4),
+        "right": item.right,
+        "refused": item.refused,
+    }
 
 
 def measure(parsed: Sequence[Parsed], variety: str = "") -> Dict[str, Any]:
@@ -170,12 +189,15 @@ def _calibration_error(parsed: Sequence[Parsed]) -> float:
     return round(sum(row["n"] * abs(row["confidence"] - row["accuracy"]) for row in table) / len(parsed), 4)
 
 
-def evaluate(model: Path, files: Sequence[Path], marked: Sequence[Path] = ()) -> Dict[str, Any]:
+def evaluate(
+    model: Path, files: Sequence[Path], marked: Sequence[Path] = (), outcomes: Optional[Path] = None
+) -> Dict[str, Any]:
     """Load the model once and measure every file; the report as `make evaluate JSON=…` writes it.
 
     Args:
         files: of labelled messages.
         marked: files of messages with marked entities (`nlu.entities`).
+        outcomes: where to write what became of each message, a JSON object a line, as they are parsed.
 
     Raises:
         MalformedData: a file is not labelled messages.
@@ -191,11 +213,18 @@ def evaluate(model: Path, files: Sequence[Path], marked: Sequence[Path] = ()) ->
     agent = Agent.load(str(model))
     everything: List[Parsed] = []
     report: Dict[str, Any] = {"model": model.name, "files": []}
-    for path, messages in sets:
-        parsed = asyncio.run(parse_all(agent, messages))
-        variety = path.name.split(".")[0]
-        report["files"].append({"file": str(path), **measure(parsed, variety if variety in VARIETIES else "")})
-        everything += parsed
+    with ExitStack() as stack:
+        kept = stack.enter_context(outcomes.open("w", encoding="utf-8", buffering=1)) if outcomes else None
+        for path, messages in sets:
+
+            def keep(item: Parsed, file: str = path.stem) -> None:
+                if kept is not None:
+                    kept.write(json.dumps({"file": file, **describe_outcome(item)}, ensure_ascii=False) + "\n")
+
+            parsed = asyncio.run(parse_all(agent, messages, keep))
+            variety = path.name.split(".")[0]
+            report["files"].append({"file": str(path), **measure(parsed, variety if variety in VARIETIES else "")})
+            everything += parsed
     confusions = Counter((item.expected[0], item.intent) for item in everything if not item.right)
     report["all"] = measure(everything)
     if marked_messages:
@@ -247,9 +276,10 @@ def main() -> int:
     parser.add_argument("files", type=Path, nargs="+", help="TSV files: intent[|second]<TAB>text")
     parser.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")
     parser.add_argument("--json", type=Path, help="write the report there too")
+    parser.add_argument("--outcomes", type=Path, help="write what became of each message there")
     arguments = parser.parse_args()
     try:
-        report = evaluate(arguments.model, arguments.files, arguments.entities)
+        report = evaluate(arguments.model, arguments.files, arguments.entities, arguments.outcomes)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

@@ -15,6 +15,8 @@ from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.conversations import canned, remarks, takeover, thread
 from bot.console.conversations import pages as conversations
 from bot.console.layout import errors, static
+from bot.console.models import pages as models
+from bot.console.models import version_pages
 from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
@@ -46,6 +48,8 @@ FEATURES: tuple[Pages, ...] = (
     thread.pages,
     remarks.pages,
     takeover.pages,
+    models.pages,
+    version_pages.pages,
 )
 
 

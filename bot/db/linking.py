@@ -27,6 +27,7 @@ from bot.db.models import (
     Notice,
     Rating,
     Registration,
+    ReplayedMessage,
     Session,
     StaffRequest,
     Subscription,
@@ -44,7 +45,19 @@ LINKING = ("link", "sent")
 #: From the furthest on.
 _FURTHER = ("accepted", "invited", "checking", "incomplete", "received")
 _LIVE_PLACES = ("registered", "offered", "waiting")
-_PLAIN = (AccessCode, Consent, Draft, Identity, Interaction, Message, Note, Notice, Rating, StaffRequest)
+_PLAIN = (
+    AccessCode,
+    Consent,
+    Draft,
+    Identity,
+    Interaction,
+    Message,
+    Note,
+    Notice,
+    Rating,
+    ReplayedMessage,
+    StaffRequest,
+)
 
 
 def find_code(text: str) -> str | None:

@@ -25,6 +25,9 @@ SAMPLES = {
     "{registration_id}": "2147483647",
     "{message_id}": "2147483647",
     "{answer_id}": "2147483647",
+    "{version_id}": "2147483647",
+    "{job_id}": "2147483647",
+    "{switch_id}": "2147483647",
     "{reference}": "DEL-000000",
 }
 

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -21,6 +22,7 @@ from bot.console.roles import Role
 from bot.console.security.sessions import begin_session, hash_token
 from bot.db.engine import Database, open_database
 from bot.db.models import AuditEntry, StaffMember, StaffSession
+from bot.training import Project
 
 T = TypeVar("T")
 
@@ -29,6 +31,9 @@ PASSWORD = "quatre mots sans lien"
 #: The right algorithm with parameters that cost a test nothing.
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD_HASH = CHEAP.hash(PASSWORD)
+
+#: A folder that is not there: nothing to train, and no model.
+NO_PROJECT = Project(*(Path("/nonexistent") for _ in range(3)))
 
 _numbers = itertools.count(1)
 
@@ -85,8 +90,8 @@ PageAs = Callable[..., Page]
 class Console:
     """The app on one database, asked without a network; Rasa and the channels are away."""
 
-    def __init__(self, database_url: str, **settings: Any) -> None:
-        self.app: FastAPI = make_app(make_settings(database_url=database_url, **settings), channels={})
+    def __init__(self, database_url: str, project: Project = NO_PROJECT, **settings: Any) -> None:
+        self.app: FastAPI = make_app(make_settings(database_url=database_url, **settings), channels={}, project=project)
         #: The application under ``/console``.
         self.pages: FastAPI = next(route.app for route in self.app.routes if getattr(route, "name", "") == "console")
         self.db: Database = self.app.state.assistant.db

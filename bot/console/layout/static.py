@@ -19,6 +19,7 @@ FILES: dict[str, str] = {
     "console.js": "text/javascript",
     "conversations.css": "text/css",
     "conversations.js": "text/javascript",
+    "models.css": "text/css",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",
 }

@@ -32,6 +32,7 @@ from bot.db.models.journeys import (
     Registration,
     StaffRequest,
 )
+from bot.db.models.registry import ModelJob, ModelServer, ModelSwitch, ModelVersion, ReplayedMessage
 from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
 from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
 
@@ -63,6 +64,10 @@ __all__ = [
     "LoginAttempt",
     "Message",
     "MessageTerms",
+    "ModelJob",
+    "ModelServer",
+    "ModelSwitch",
+    "ModelVersion",
     "Note",
     "Notice",
     "Operator",
@@ -70,6 +75,7 @@ __all__ = [
     "Publication",
     "Rating",
     "Registration",
+    "ReplayedMessage",
     "Seeded",
     "Session",
     "StaffInvitation",

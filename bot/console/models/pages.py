@@ -1,0 +1,95 @@
+"""The page of all models: which one is live, the training in hand, what there is and what was done; and its news."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+
+from bot.console.audit import record
+from bot.console.layout import find_language, render
+from bot.console.models import PATH, TRAINING
+from bot.console.models.state import find_training, poll, read_state
+from bot.console.models.version_pages import show_version_news
+from bot.console.roles import ADMINISTRATORS, EVERYBODY
+from bot.console.routing import Pages
+from bot.console.security.guard import SignedIn, database
+from bot.console.security.sessions import Signed
+from bot.db.models import ModelVersion
+from bot.registry.jobs import JobRefused, Jobs
+from bot.registry.swaps import withdraw
+from bot.training import Project, read_inputs
+
+pages = Pages()
+
+
+def find_jobs(request: Request) -> Jobs:
+    """The work on models."""
+    jobs: Jobs = request.app.state.assistant.jobs
+    return jobs
+
+
+@pages.get("/models", allowed=EVERYBODY)
+async def show_models(request: Request, signed: SignedIn) -> Response:
+    """Everything about models."""
+    return await _show(request, signed)
+
+
+async def _show(request: Request, signed: Signed, status: int = 200, **shown: Any) -> Response:
+    values = await _read(request, signed)
+    return render(request, "models/models.html", status, **(values | {"refused": None} | shown))
+
+
+async def _read(request: Request, signed: Signed) -> dict[str, Any]:
+    project: Project = request.app.state.assistant.project
+    inputs = await asyncio.to_thread(read_inputs, project)
+    async with database(request).read() as session:
+        state = await read_state(session, request, signed, find_language(request))
+        same = list(await session.scalars(select(ModelVersion).where(ModelVersion.digest == inputs.digest)))
+    training = find_training(inputs, same, project)
+    return state | {"training": training} | poll(state, "")
+
+
+@pages.get("/models/news", allowed=EVERYBODY)
+async def show_news(request: Request, signed: SignedIn) -> Response:
+    """How far the work is; with what a page shows besides, when that changed; 204 when there is nothing to tell."""
+    page, seen = request.query_params.get("page", ""), request.query_params.get("seen", "")
+    if page.isascii() and page.isdigit() and len(page) < 10:
+        return await show_version_news(request, signed, int(page), seen)
+    values = await _read(request, signed)
+    is_same = seen == values["digest"]
+    if is_same and not values["is_busy"]:
+        return Response(status_code=204)
+    shown = values | {"is_same": is_same, "part": "models/overview.html", "refused": None, "oob": True}
+    return render(request, "models/news.html", **shown)
+
+
+@pages.post("/models/train", allowed=TRAINING)
+async def begin_training(request: Request, signed: SignedIn) -> Response:
+    """Train what the files hold now."""
+    try:
+        await find_jobs(request).train(signed.member_id)
+    except JobRefused as error:
+        return await _show(request, signed, 422, refused=error.reason)
+    return RedirectResponse(f"{PATH}?done=training_begun", 303)
+
+
+@pages.post("/models/jobs/{job_id}/cancel", allowed=TRAINING)
+async def cancel_job(request: Request, signed: SignedIn, job_id: int) -> Response:
+    """End what runs."""
+    if not await find_jobs(request).cancel(job_id, signed.member_id):
+        return await _show(request, signed, 422, refused="over")
+    return RedirectResponse(f"{PATH}?done=job_cancelled", 303)
+
+
+@pages.post("/models/switches/{switch_id}/withdraw", allowed=ADMINISTRATORS)
+async def withdraw_switch(request: Request, signed: SignedIn, switch_id: int) -> Response:
+    """Take back that a model is to go live, while nobody began to load it."""
+    async with database(request).write() as session:
+        is_withdrawn = await withdraw(session, record, switch_id, signed.member_id)
+    if not is_withdrawn:
+        return await _show(request, signed, 422, refused="too_late")
+    return RedirectResponse(f"{PATH}?done=live_withdrawn", 303)
