@@ -183,26 +183,28 @@ def training_command(project: Project, model: Path) -> list[str]:
         *(str(RASA_PYTHON), "-m", "rasa", "train", "--force", "--domain", "domain.yml", "--config", "config.yml"),
         # It reads every message once more, to find what `make check` finds.
         "--skip-validation",
+        # Which component is at work, for the console.
+        "--verbose",
         *("--data", "nlu/examples", "nlu/rules.yml", "--out", str(project.models)),
         *("--fixed-model-name", part_path(model).name.removesuffix(".tar.gz")),
     ]
 
 
-def ensure_model(*, force: bool = False) -> Path:
-    """The model of the present inputs, trained now if there is none yet.
+def ensure_model(project: Project = Project(), *, force: bool = False) -> Path:  # noqa: B008  # frozen
+    """The model of the present inputs, trained now if there is none yet. No other model goes (`bot.registry.versions`).
 
     Raises:
         TrainingError: the training failed, or left no model.
     """
-    project, inputs = Project(), read_inputs()
+    inputs = read_inputs(project)
     path = project.model(inputs.digest)
     if path.exists() and not force:
         if not manifest_path(path).exists():
             write_manifest(path, inputs, None)
         return path
-    MODELS.mkdir(parents=True, exist_ok=True)
-    LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / "training.log"
+    project.models.mkdir(parents=True, exist_ok=True)
+    project.logs.mkdir(parents=True, exist_ok=True)
+    log = project.logs / "training.log"
     part = part_path(path)
     part.unlink(missing_ok=True)
     print("Training the language model …", flush=True)
@@ -210,8 +212,8 @@ def ensure_model(*, force: bool = False) -> Path:
     with log.open("wb") as output:
         process = subprocess.Popen(
             training_command(project, path),
-            cwd=ROOT,
-            env=rasa_environment({}),
+            cwd=project.root,
+            env=rasa_environment({"PYTHONPATH": str(ROOT)}),
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
@@ -226,12 +228,16 @@ def ensure_model(*, force: bool = False) -> Path:
                 process.terminate()
                 process.wait()
     if process.returncode != 0 or not part.exists():
-        raise TrainingError(f"the training failed; its output is in {log.relative_to(ROOT)}")
+        raise TrainingError(f"the training failed; its output is in {_relative(log)}")
     part.replace(path)
     train_s = round(time.monotonic() - started, 1)
     write_manifest(path, inputs, train_s)
-    print(f"\rTrained in {train_s:.0f} s: {path.relative_to(ROOT)}", flush=True)
+    print(f"\rTrained in {train_s:.0f} s: {_relative(path)}", flush=True)
     return path
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def report_path(model: Path) -> Path:

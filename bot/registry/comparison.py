@@ -51,7 +51,7 @@ def find_heldout(root: Path) -> Heldout | None:
     digest = hashlib.sha256()
     for path in (*data, *entities):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    count = sum(1 for path in data for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    count = sum(1 for path in data for line in path.read_text(encoding="utf-8").split("\n") if line.strip())
     floors, entity_floors = (_read_floors(folder / name) for name in ("floors.yml", "entity_floors.yml"))
     return Heldout(data, entities, floors, entity_floors, digest.hexdigest()[:16], count)
 
@@ -78,7 +78,8 @@ def find_p(lost: int, gained: int) -> float:
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:
     """What a model made of each message, in the order of the files (`nlu.evaluate --outcomes`)."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    # `splitlines` would also cut at what a message may hold (U+2028).
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def keep_figures(report: Mapping[str, Any], data: str) -> dict[str, Any]:

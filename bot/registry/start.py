@@ -57,7 +57,7 @@ async def choose_model(db: Database, project: Project, tell: Callable[[str], Non
             return Chosen(wanted.id, wanted.digest, project.model(wanted.digest), inputs.frame)
         tell(f"Model {wanted.id} can't go on: {misfit} The present files' model takes its place.")
     known = project.model(inputs.digest).exists()
-    path = await asyncio.to_thread(ensure_model)
+    path = await asyncio.to_thread(ensure_model, project)
     manifest = next(
         found for found in await asyncio.to_thread(list_manifests, project) if found.inputs.digest == inputs.digest
     )

@@ -49,7 +49,7 @@ async def _read(request: Request, signed: Signed) -> dict[str, Any]:
     async with database(request).read() as session:
         state = await read_state(session, request, signed, find_language(request))
         same = list(await session.scalars(select(ModelVersion).where(ModelVersion.digest == inputs.digest)))
-    training = find_training(inputs, same, project)
+    training = find_training(find_language(request), inputs, same, project)
     return state | {"training": training} | poll(state, "")
 
 

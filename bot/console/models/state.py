@@ -119,11 +119,12 @@ def show_job(language: Language, job: ModelJob) -> dict[str, Any]:
     return shown
 
 
-def find_training(inputs: Inputs, versions: Iterable[ModelVersion], project: Project) -> dict[str, Any]:
+def find_training(language: Language, inputs: Inputs, versions: Iterable[ModelVersion], project: Project) -> dict[str, Any]:
     """What a training would begin with: the model that there is of the present files, and their messages."""
     same = next((version for version in versions if version.digest == inputs.digest), None)
+    count = sum(inputs.examples.values())
     is_there = same is not None and same.dropped_at is None and project.model(inputs.digest).is_file()
-    return {"same_id": same.id if same is not None and is_there else None, "count": sum(inputs.examples.values())}
+    return {"same_id": same.id if same is not None and is_there else None, "count": show_count(language, count) if count else ""}
 
 
 def _show_server(server: ModelServer, standing: Standing) -> dict[str, Any]:
