@@ -56,6 +56,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from bot.training import ensure_model
 
     model = ensure_model(force=arguments.force)
+    print("It answers people once it is live: /console/models, or `python -m bot models`.")
     if not arguments.compare:
         return 0
     from bot.comparison import compare_models
@@ -67,6 +68,20 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from bot.training import ensure_model, evaluate_model
 
     return evaluate_model(ensure_model(), arguments.data, arguments.json, arguments.entities)
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from bot import model_commands
+    from bot.run import make_secret
+    from bot.training import Project
+
+    make_secret()
+    settings, project = load_settings(), Project()
+    if arguments.live is None:
+        asyncio.run(model_commands.list_models(settings, project))
+    else:
+        asyncio.run(model_commands.go_live(settings, project, arguments.live))
+    return 0
 
 
 def _compare_default(arguments: argparse.Namespace) -> int:
@@ -173,6 +188,11 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
     evaluate.add_argument("--entities", type=Path, nargs="*", default=[], help="files of messages with marked entities")
     evaluate.add_argument("--json", type=Path, help="write the report there too")
+    models = add("models", _models, "list the language models, or have another one go live")
+    what = models.add_subparsers(title="what to do instead of listing them")
+    live = what.add_parser("live", help="have a model answer people", description="have a model answer people")
+    live.add_argument("live", metavar="ID", type=int, help="the model's number, as `models` shows it")
+    models.set_defaults(live=None)
     default = add("compare-default", _compare_default, "train Rasa's default pipeline and measure it beside ours")
     default.add_argument("data", type=Path, nargs="+", help="TSV files: intent[|second acceptable]<TAB>text")
     add("seed", _seed, "migrate the database and bring the shipped content up to date")

@@ -190,7 +190,7 @@ def training_command(project: Project, model: Path) -> list[str]:
     ]
 
 
-def ensure_model(project: Project = Project(), *, force: bool = False) -> Path:  # noqa: B008  # frozen
+def ensure_model(project: Project = Project(), *, force: bool = False) -> Path:
     """The model of the present inputs, trained now if there is none yet. No other model goes (`bot.registry.versions`).
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from bot.app import make_app
+from bot.app import Assistant, make_app
 from bot.channels.base import Channel
 from bot.run import prepare_database
 from bot.settings import Settings
@@ -48,13 +48,20 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = 20.0, what: str 
 class RunningApp:
     """The app under uvicorn in a thread, with a database of its own."""
 
-    def __init__(self, settings: Settings, channels: Mapping[str, Channel] | None = None) -> None:
+    def __init__(self, settings: Settings, channels: Mapping[str, Channel] | None = None, **parts: Any) -> None:
+        """`parts` are the other arguments of `make_app`."""
         self.settings = settings
         self.base_url = f"http://{settings.host}:{settings.port}"
-        self._app = make_app(settings, channels=channels)
+        self._app = make_app(settings, channels=channels, **parts)
         config = uvicorn.Config(self._app, host=settings.host, port=settings.port, log_level="warning")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    @property
+    def assistant(self) -> Assistant:
+        """The running parts."""
+        assistant: Assistant = self._app.state.assistant
+        return assistant
 
     def start(self) -> RunningApp:
         """Prepare the database and serve; returns when the app answers."""

@@ -75,7 +75,7 @@ def test_large_numbers_are_no_matter() -> None:
 
 
 def test_what_changed() -> None:
-    """Messages gained, lost, refused, taken up again and wrong in another way are told apart; the rest is not listed."""
+    """Messages gained, lost, refused, accepted and wrong in another way are told apart; the rest is not listed."""
     before = [
         outcome("a", "thank", right=False),
         outcome("b", "greet", right=True),
@@ -112,7 +112,7 @@ def test_different_messages_are_refused() -> None:
     one, two = [outcome("a", "greet", right=True)], [outcome("b", "greet", right=True)]
     with pytest.raises(ValueError, match="different messages"):
         compare(figures(), figures(), one, two, HELDOUT)
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         compare(figures(), figures(), one, [], HELDOUT)
 
 

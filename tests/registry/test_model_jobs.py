@@ -34,7 +34,9 @@ async def wait_for_stage(registry: Registry, job_id: int, stage: str, timeout_s:
 
 def list_children(pid: int) -> list[int]:
     """The children of a process (Linux)."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
 
 
 async def add_typed(registry: Registry, texts: list[str]) -> list[int]:
@@ -95,7 +97,8 @@ async def test_from_examples_to_a_replay(registry: Registry) -> None:
     # The second model has learnt that "coucou" says thank you.
     write_examples(
         registry.project,
-        EXAMPLES | {"greet": ["bonjour", "bonsoir", "bonjour à vous"], "thank": [*EXAMPLES["thank"], "coucou", "coucou !"]},
+        EXAMPLES
+        | {"greet": ["bonjour", "bonsoir", "bonjour à vous"], "thank": [*EXAMPLES["thank"], "coucou", "coucou !"]},
     )
     second_id = await registry.jobs.train(None)
     await registry.jobs.wait(second_id)
@@ -215,7 +218,9 @@ async def test_found_as_interrupted(any_registry: Registry) -> None:
     is_known_at_once = registry.db.is_sqlite
     assert (await registry.read_job(job.id)).state == ("interrupted" if is_known_at_once else "running")
     async with registry.db.write() as session:
-        await session.execute(update(ModelJob).values(state="running", beat_at=utc_now() - SILENT - timedelta(seconds=1)))
+        await session.execute(
+            update(ModelJob).values(state="running", beat_at=utc_now() - SILENT - timedelta(seconds=1))
+        )
     await jobs.start()
     found = await registry.read_job(job.id)
     assert found.state == "interrupted" and found.finished_at is not None

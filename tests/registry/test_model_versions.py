@@ -46,7 +46,7 @@ async def test_standing(any_registry: Registry) -> None:
 
 
 async def test_old_files_go(registry: Registry) -> None:
-    """Beyond the newest, files of one's own go; not the live one's, the previous one's, a wanted one's or a stranger's."""
+    """Beyond the newest, own files go; not the live one's, the previous one's, a wanted one's or a stranger's."""
     stranger = await registry.add_version("f", "terminal", day=1)
     names = "0123456789"
     ids = [await registry.add_version(name, day=number + 2) for number, name in enumerate(names)]

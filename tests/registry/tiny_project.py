@@ -1,4 +1,4 @@
-"""A Rasa project of a few messages, which the real Rasa trains in seconds: for what is done with models, not in them."""
+"""A Rasa project of a few messages, which the real Rasa trains in seconds: for what is done with models."""
 
 from __future__ import annotations
 
@@ -81,6 +81,11 @@ def write_heldout(project: Project) -> None:
     """A file of held-out messages with its floors."""
     folder = project.root / "tests" / "nlu" / "heldout"
     folder.mkdir(parents=True)
-    rows = ["greet\tbonjour tout le monde", "thank\tmerci bien", "jobintech_cost\tc'est payant ou gratuit ?", "greet\tcoucou"]
+    rows = [
+        "greet\tbonjour tout le monde",
+        "thank\tmerci bien",
+        "jobintech_cost\tc'est payant ou gratuit ?",
+        "greet\tcoucou",
+    ]
     (folder / "fr.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder.parent / "floors.yml").write_text("fr: {accuracy: 0.5, good_refused: 0.5}\n", encoding="utf-8")

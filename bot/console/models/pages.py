@@ -1,4 +1,4 @@
-"""The page of all models: which one is live, the training in hand, what there is and what was done; and its news."""
+"""The page of all models: which one is live, the training in hand, what there is and what was done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from sqlalchemy import select
 from bot.console.audit import record
 from bot.console.layout import find_language, render
 from bot.console.models import PATH, TRAINING
-from bot.console.models.state import find_training, poll, read_state
-from bot.console.models.version_pages import show_version_news
+from bot.console.models.state import asks_for_news, find_training, poll, read_state, show_news
 from bot.console.roles import ADMINISTRATORS, EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database
@@ -34,13 +33,14 @@ def find_jobs(request: Request) -> Jobs:
 
 @pages.get("/models", allowed=EVERYBODY)
 async def show_models(request: Request, signed: SignedIn) -> Response:
-    """Everything about models."""
+    """Everything about models; with ``seen`` and asked by htmx, what is new."""
+    if asks_for_news(request):
+        return show_news(request, await _read(request, signed), "models/overview.html")
     return await _show(request, signed)
 
 
 async def _show(request: Request, signed: Signed, status: int = 200, **shown: Any) -> Response:
-    values = await _read(request, signed)
-    return render(request, "models/models.html", status, **(values | {"refused": None} | shown))
+    return render(request, "models/models.html", status, **(await _read(request, signed) | shown))
 
 
 async def _read(request: Request, signed: Signed) -> dict[str, Any]:
@@ -50,21 +50,7 @@ async def _read(request: Request, signed: Signed) -> dict[str, Any]:
         state = await read_state(session, request, signed, find_language(request))
         same = list(await session.scalars(select(ModelVersion).where(ModelVersion.digest == inputs.digest)))
     training = find_training(find_language(request), inputs, same, project)
-    return state | {"training": training} | poll(state, "")
-
-
-@pages.get("/models/news", allowed=EVERYBODY)
-async def show_news(request: Request, signed: SignedIn) -> Response:
-    """How far the work is; with what a page shows besides, when that changed; 204 when there is nothing to tell."""
-    page, seen = request.query_params.get("page", ""), request.query_params.get("seen", "")
-    if page.isascii() and page.isdigit() and len(page) < 10:
-        return await show_version_news(request, signed, int(page), seen)
-    values = await _read(request, signed)
-    is_same = seen == values["digest"]
-    if is_same and not values["is_busy"]:
-        return Response(status_code=204)
-    shown = values | {"is_same": is_same, "part": "models/overview.html", "refused": None, "oob": True}
-    return render(request, "models/news.html", **shown)
+    return state | {"training": training, "refused": None} | poll(state, PATH)
 
 
 @pages.post("/models/train", allowed=TRAINING)

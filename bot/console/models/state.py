@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
-from bot.console.models import PATH, TRAINING
+from bot.console.layout import render
+from bot.console.models import TRAINING
 from bot.console.models.figures import show_count, show_seconds, show_share
 from bot.console.roles import ADMINISTRATORS
 from bot.console.security.sessions import Signed
@@ -62,15 +63,34 @@ async def read_state(session: AsyncSession, request: Request, signed: Signed, la
     }
 
 
-def poll(state: dict[str, Any], page: str) -> dict[str, Any]:
-    """Where and how often a page asks for news; `page` is the number of the model that it shows, or empty."""
+def poll(state: dict[str, Any], path: str) -> dict[str, Any]:
+    """Where and how often a page asks for news; `path` is its own."""
     is_busy = state["job"] is not None or state["switch"] is not None
     return {
-        "poll": f"{PATH}/news?page={page}&seen={state['digest']}",
+        "poll": f"{path}?seen={state['digest']}",
         "poll_s": POLL_BUSY_S if is_busy else POLL_S,
         "is_busy": is_busy,
         "oob": False,
     }
+
+
+def asks_for_news(request: Request) -> bool:
+    """Whether a page that is open asks for what changed."""
+    return "seen" in request.query_params and request.headers.get("HX-Request") == "true"
+
+
+def show_news(request: Request, values: dict[str, Any], part: str) -> Response:
+    """How far the work is; with the part of the page that shows the rest, when that changed; 204 for nothing.
+
+    Args:
+        request: `asks_for_news`.
+        values: what the whole page would show.
+        part: the template of what is swapped.
+    """
+    is_same = request.query_params["seen"] == values["digest"]
+    if is_same and not values["is_busy"]:
+        return Response(status_code=204)
+    return render(request, "models/news.html", **(values | {"is_same": is_same, "part": part, "oob": True}))
 
 
 def show_version(language: Language, version: ModelVersion, standing: Standing) -> dict[str, Any]:
@@ -119,12 +139,17 @@ def show_job(language: Language, job: ModelJob) -> dict[str, Any]:
     return shown
 
 
-def find_training(language: Language, inputs: Inputs, versions: Iterable[ModelVersion], project: Project) -> dict[str, Any]:
+def find_training(
+    language: Language, inputs: Inputs, versions: Iterable[ModelVersion], project: Project
+) -> dict[str, Any]:
     """What a training would begin with: the model that there is of the present files, and their messages."""
     same = next((version for version in versions if version.digest == inputs.digest), None)
     count = sum(inputs.examples.values())
     is_there = same is not None and same.dropped_at is None and project.model(inputs.digest).is_file()
-    return {"same_id": same.id if same is not None and is_there else None, "count": show_count(language, count) if count else ""}
+    return {
+        "same_id": same.id if same is not None and is_there else None,
+        "count": show_count(language, count) if count else "",
+    }
 
 
 def _show_server(server: ModelServer, standing: Standing) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bot.console.layout import find_language, render
 from bot.console.models import PATH, TRAINING
 from bot.console.models.figures import show_count, show_row, show_seconds, show_share
 from bot.console.models.replays import show_replay
-from bot.console.models.state import poll, read_state, show_version
+from bot.console.models.state import asks_for_news, poll, read_state, show_news, show_version
 from bot.console.roles import ADMINISTRATORS, EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
@@ -40,24 +40,14 @@ pages = Pages()
 
 @pages.get("/models/{version_id}", allowed=EVERYBODY)
 async def show_version_page(request: Request, signed: SignedIn, version_id: int) -> Response:
-    """Everything about one model."""
+    """Everything about one model; with ``seen`` and asked by htmx, what is new."""
+    if asks_for_news(request):
+        return show_news(request, await _read(request, signed, version_id), "models/results.html")
     return await _show(request, signed, version_id)
 
 
 async def _show(request: Request, signed: Signed, version_id: int, status: int = 200, **shown: Any) -> Response:
-    values = await _read(request, signed, version_id)
-    given = {"refused": None, "unconfirmed": False, "size": DEFAULT_SIZE} | shown
-    return render(request, "models/version.html", status, **(values | given))
-
-
-async def show_version_news(request: Request, signed: Signed, version_id: int, seen: str) -> Response:
-    """The news of a model's page."""
-    values = await _read(request, signed, version_id)
-    is_same = seen == values["digest"]
-    if is_same and not values["is_busy"]:
-        return Response(status_code=204)
-    given = {"refused": None, "unconfirmed": False, "size": DEFAULT_SIZE, "oob": True}
-    return render(request, "models/news.html", is_same=is_same, part="models/results.html", **(values | given))
+    return render(request, "models/version.html", status, **(await _read(request, signed, version_id) | shown))
 
 
 async def _read(request: Request, signed: Signed, version_id: int) -> dict[str, Any]:
@@ -78,8 +68,11 @@ async def _read(request: Request, signed: Signed, version_id: int) -> dict[str, 
         comparison, against_id = show_comparison(language, compared), compared.against_id
     return (
         state
-        | poll(state, str(version_id))
+        | poll(state, f"{PATH}/{version_id}")
         | {
+            "refused": None,
+            "unconfirmed": False,
+            "size": DEFAULT_SIZE,
             "model": show_version(language, version, state["standing"]),
             "examples": [
                 (LANGUAGE_NAMES.get(name, name), show_count(language, count))  # type: ignore[call-overload]
