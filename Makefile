@@ -17,7 +17,7 @@ chat: ## talk to the running assistant in the terminal
 	@exec $(PYTHON) -m bot chat
 
 .PHONY: train
-train: ## train the language model, measure it and compare it with the one before (`make run` trains too, if need be)
+train: ## train the language model, measure it and compare it with the one before (`make run` trains too, if the live one does not fit)
 	@scripts/setup.sh run
 	@$(PYTHON) -m bot train --compare $(wildcard tests/nlu/heldout/*.tsv)
 

@@ -57,6 +57,8 @@ QUIET = {
 _EXAMPLE = re.compile(rb"^ {4}- ", re.MULTILINE)
 
 
+#: No training takes so long, in seconds.
+PART_KEPT_S = 24 * 3600
 #: The sentence encoder's threads wait for each other by spinning; our code lies in the project's root.
 ON_ONE_CORE = {"OMP_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT)}
 
@@ -172,8 +174,18 @@ def list_manifests(project: Project) -> list[Manifest]:
 
 
 def part_path(model: Path) -> Path:
-    """Where Rasa writes a model: in place, so one that a crash or a full disk cut short must not be taken for it."""
-    return model.with_name(f"part-{model.name}")
+    """Where Rasa writes a model: in place, so one that a crash or a full disk cut short must not be taken for it.
+
+    A name of this process: a start and the console may train the same inputs at once.
+    """
+    return model.with_name(f"part-{os.getpid()}-{model.name}")
+
+
+def drop_parts(folder: Path) -> None:
+    """Delete what trainings left that were ended by force, once nothing can be writing it any more."""
+    for path in folder.glob("part-*.tar.gz"):
+        if time.time() - path.stat().st_mtime > PART_KEPT_S:
+            path.unlink(missing_ok=True)
 
 
 def training_command(project: Project, model: Path) -> list[str]:
@@ -206,7 +218,7 @@ def ensure_model(project: Project = Project(), *, force: bool = False) -> Path:
     project.logs.mkdir(parents=True, exist_ok=True)
     log = project.logs / "training.log"
     part = part_path(path)
-    part.unlink(missing_ok=True)
+    drop_parts(project.models)
     print("Training the language model …", flush=True)
     started = time.monotonic()
     with log.open("wb") as output:

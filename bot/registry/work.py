@@ -28,6 +28,7 @@ from bot.training import (
     RASA_PYTHON,
     Manifest,
     Project,
+    drop_parts,
     evaluation_command,
     list_manifests,
     outcomes_path,
@@ -80,7 +81,7 @@ async def train_model(db: Database, project: Project, job: ModelJob, progress: P
     model = project.model(inputs.digest)
     part = part_path(model)
     project.models.mkdir(parents=True, exist_ok=True)
-    part.unlink(missing_ok=True)
+    await asyncio.to_thread(drop_parts, project.models)
     progress.begin("training")
     log = project.logs / "model-training.log"
     tail = _Tail(log)

@@ -31,6 +31,9 @@ HELLO = {"sender": "12.3", "text": "bonjour"}
 class ScriptedAgent:
     """The part of Rasa's agent that the channel uses: it notes what it is asked and answers as told."""
 
+    model_filename = "scripted.tar.gz"
+    model_path = "/nonexistent/scripted.tar.gz"
+
     def __init__(self) -> None:
         self.processor = self
         self.parsed: list[str] = []
@@ -289,9 +292,9 @@ class TestRoute:
     def test_ready_says_whether_a_model_is_loaded(self, door: Door, scripted: ScriptedAgent) -> None:
         """503 until the agent is ready, 200 after."""
         scripted.ready = False
-        assert door.request("GET", "/webhooks/app/ready") == (503, {"ready": False})
+        assert door.request("GET", "/webhooks/app/ready") == (503, {"ready": False, "model": None})
         scripted.ready = True
-        assert door.request("GET", "/webhooks/app/ready") == (200, {"ready": True})
+        assert door.request("GET", "/webhooks/app/ready") == (200, {"ready": True, "model": "scripted.tar.gz"})
 
 
 class TestCollector:
