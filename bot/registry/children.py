@@ -99,7 +99,8 @@ async def run_child(
 
 
 def _begin() -> None:
-    os.nice(NICENESS)
+    # Not added to what the app has itself: that would starve it where the whole app stands back.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     if sys.platform == "linux":
         die_with_parent()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
@@ -77,10 +79,13 @@ async def adopt(session: AsyncSession, project: Project, manifests: list[Manifes
     for manifest in manifests:
         version = known.get(manifest.inputs.digest)
         if version is None:
-            added.append(make_version(manifest, "terminal", None))
+            # Another process may be adding it just now.
+            with suppress(IntegrityError):
+                async with session.begin_nested():
+                    session.add(version := make_version(manifest, "terminal", None))
+                added.append(version)
         elif version.dropped_at is not None:
             version.dropped_at, version.trained_at = None, manifest.trained_at
-    session.add_all(added)
     await session.flush()
     return added
 

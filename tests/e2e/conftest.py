@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(item: pytest.Item) -> int:
     if item.path.parent.name != "e2e":
         return 2
-    return 0 if item.path.name == "test_run.py" else 1
+    return 0 if item.path.name in ("test_run.py", "test_going_live.py") else 1
 
 
 @pytest.fixture(scope="session", autouse=True)

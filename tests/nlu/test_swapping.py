@@ -131,7 +131,7 @@ def test_the_route(agent: Any) -> None:
 
 
 def test_replay(agent: Any) -> None:
-    """Messages are read as the channel reads them, each by itself; texts are not repeated, and no conversation begins."""
+    """Messages are read as the channel reads them, each by itself; no text is repeated, no conversation begins."""
     given = [{"id": 1, "text": "bonjour"}, {"id": 2, "text": " / "}, {"id": 3, "text": "/greet"}]
     out = io.StringIO()
     texts = read_texts(io.StringIO("".join(json.dumps(row) + "\n" for row in given)))

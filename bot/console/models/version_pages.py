@@ -42,7 +42,12 @@ pages = Pages()
 async def show_version_page(request: Request, signed: SignedIn, version_id: int) -> Response:
     """Everything about one model; with ``seen`` and asked by htmx, what is new."""
     if asks_for_news(request):
-        return show_news(request, await _read(request, signed, version_id), "models/results.html")
+        async with database(request).read() as session:
+            state = await read_state(session, request, signed, find_language(request))
+        # What changes every second is read without the rest.
+        is_same = request.query_params["seen"] == state["digest"]
+        values = state | poll(state, f"{PATH}/{version_id}") if is_same else await _read(request, signed, version_id)
+        return show_news(request, values, "models/results.html")
     return await _show(request, signed, version_id)
 
 
@@ -66,6 +71,7 @@ async def _read(request: Request, signed: Signed, version_id: int) -> dict[str, 
     comparison, against_id = None, None
     if compared is not None and compared.result is not None:
         comparison, against_id = show_comparison(language, compared), compared.against_id
+    is_outdated = comparison is not None and live is not None and live.id not in (version_id, against_id)
     return (
         state
         | poll(state, f"{PATH}/{version_id}")
@@ -78,15 +84,14 @@ async def _read(request: Request, signed: Signed, version_id: int) -> dict[str, 
                 (LANGUAGE_NAMES.get(name, name), show_count(language, count))  # type: ignore[call-overload]
                 for name, count in version.examples.items()
             ],
-            "figures": version.figures,
             "speed": "" if version.figures is None else show_seconds(language, version.figures["all"]["p95_ms"] / 1000),
             "has_heldout": heldout is not None,
             "comparison": comparison,
             # Of a comparison with a model that is not live any more nobody should decide.
-            "is_outdated": live is not None and live.id != version_id and against_id not in (None, live.id),
+            "is_outdated": is_outdated,
             "replay": replay,
             "size_options": [(size, show_count(language, size)) for size in SIZES],
-            "risks": list_risks(comparison, heldout is not None),
+            "risks": list_risks(None if is_outdated else comparison, heldout is not None),
         }
     )
 
