@@ -24,17 +24,22 @@ KEPT = timedelta(days=30)
 
 
 async def list_typed(session: AsyncSession, size: int) -> list[tuple[int, int, str]]:
-    """The last messages that people typed and Rasa read: id, contact and text, the newest first.
+    """The last messages that people typed and a model read: id, contact and text, the newest first.
 
-    Buttons have a payload; a button's words that were typed have a probability of exactly 1, since no model was asked.
+    A button has a payload. The words of one that were typed are put to Rasa as its payload, which no model reads: their
+    ranking has one intent.
     """
-    query = (
-        select(Message.id, Message.contact_id, Message.text)
-        .where(Message.direction == "in", Message.payload.is_(None), Message.confidence < 1, Message.text != "")
-        .order_by(Message.id.desc())
-        .limit(size)
-    )
-    return [(number, contact_id, text) for number, contact_id, text in await session.execute(query)]
+    typed = (Message.direction == "in") & Message.payload.is_(None) & Message.confidence.is_not(None)
+    query = select(Message.id, Message.contact_id, Message.text, Message.ranking).where(typed, Message.text != "")
+    found: list[tuple[int, int, str]] = []
+    before = 2**31 - 1
+    while len(found) < size:
+        rows = (await session.execute(query.where(Message.id < before).order_by(Message.id.desc()).limit(size))).all()
+        found += [(number, contact_id, text) for number, contact_id, text, ranking in rows if len(ranking) > 1]
+        if len(rows) < size:
+            break
+        before = rows[-1].id
+    return found[:size]
 
 
 @cache

@@ -132,15 +132,16 @@ def test_the_route(agent: Any) -> None:
 
 def test_replay(agent: Any) -> None:
     """Messages are read as the channel reads them, each by itself; no text is repeated, no conversation begins."""
-    given = [{"id": 1, "text": "bonjour"}, {"id": 2, "text": " / "}, {"id": 3, "text": "/greet"}]
+    texts_given = ("bonjour", " / ", "/jobintech_cost", "jobintech_cost")
+    given = [{"id": number, "text": text} for number, text in enumerate(texts_given, start=1)]
     out = io.StringIO()
     texts = read_texts(io.StringIO("".join(json.dumps(row) + "\n" for row in given)))
     asyncio.run(replay(agent.processor, texts, out))
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [row["id"] for row in rows] == [1, 2, 3]
-    assert rows[0]["topics"] == ["greet"] and 0 < rows[0]["confidence"] < 1
+    assert [row["id"] for row in rows] == [1, 2, 3, 4]
+    assert rows[0]["topics"] == ["greet"] and 0 < rows[0]["confidence"] <= 1
     assert "something in it" in rows[1]["error"]
-    assert rows[2]["confidence"] < 1, "typed text is never a command"
+    assert {**rows[2], "id": 4} == rows[3], "typed text is never a command"
     assert "text" not in rows[0]
     assert asyncio.run(agent.tracker_store.retrieve("replay")) is None
 

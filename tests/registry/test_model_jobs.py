@@ -58,6 +58,7 @@ async def add_typed(registry: Registry, texts: list[str]) -> list[int]:
                 text=text,
                 intent="greet",
                 confidence=0.8,
+                ranking=[{"intent": "greet", "confidence": 0.8}, {"intent": "thank", "confidence": 0.1}],
             )
             for text in texts
         ]
