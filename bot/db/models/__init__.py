@@ -1,7 +1,8 @@
-"""The tables: the conversation, what staff add to it, the content they keep, what people get done, and the staff."""
+"""The tables: the conversation, what staff add to it, the content they keep, what people get done, staff and training."""
 
 from __future__ import annotations
 
+from bot.db.models.annotation import Annotation, Candidate, CandidateGroup, Gathering
 from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
@@ -38,6 +39,7 @@ from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, Staff
 __all__ = [
     "AccessCode",
     "Alternative",
+    "Annotation",
     "Announcement",
     "AnswerText",
     "Application",
@@ -45,6 +47,8 @@ __all__ = [
     "ApplicationDocument",
     "AuditEntry",
     "CannedAnswer",
+    "Candidate",
+    "CandidateGroup",
     "City",
     "Cohort",
     "Consent",
@@ -58,6 +62,7 @@ __all__ = [
     "Erasure",
     "Event",
     "Fact",
+    "Gathering",
     "Identity",
     "Interaction",
     "LoginAttempt",
