@@ -1,4 +1,4 @@
-"""The tables: the conversation, what staff add to it, the content they keep, what people get done, staff and training."""
+"""The tables: the conversation, what staff add to it and label, the content they keep, what people get done, the staff."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ __all__ = [
     "ApplicationChange",
     "ApplicationDocument",
     "AuditEntry",
-    "CannedAnswer",
     "Candidate",
     "CandidateGroup",
+    "CannedAnswer",
     "City",
     "Cohort",
     "Consent",

@@ -1,4 +1,4 @@
-"""What staff teach the assistant: messages worth a look, those that say the same in groups, and how they were labelled."""
+"""What staff teach the assistant: messages worth a look, in groups that say the same, and how they were labelled."""
 
 from __future__ import annotations
 
@@ -35,12 +35,6 @@ class CandidateGroup(Base):
     size: Mapped[int]
     #: The message whose text and understanding stand for all; null when its person was erased after the export.
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
-    #: Its text with made-up values in place of personal ones, and the entities that the machine found in it.
-    text: Mapped[str]
-    marks: Mapped[list[Any]] = mapped_column(default=list)
-    variety: Mapped[str] = mapped_column(String(8))
-    intent: Mapped[str | None] = mapped_column(String(64))
-    confidence: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     #: The annotation that counts, once it is agreed; no foreign key: annotations point here.
     agreed_id: Mapped[int | None]
@@ -60,6 +54,9 @@ class Candidate(Base):
     #: Names of `bot.annotation.reasons.WEIGHTS`.
     reasons: Mapped[list[Any]]
     weight: Mapped[int]
+    #: The message with made-up values in place of personal ones, and the entities that the machine found in it.
+    text: Mapped[str]
+    marks: Mapped[list[Any]] = mapped_column(default=list)
     noted_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -106,4 +103,5 @@ class Gathering(Base):
     __tablename__ = "gathering"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    last_message_id: Mapped[int]
+    #: Null before the first look.
+    last_message_id: Mapped[int | None]

@@ -23,11 +23,6 @@ def upgrade() -> None:
     sa.Column('weight', sa.Integer(), nullable=False),
     sa.Column('size', sa.Integer(), nullable=False),
     sa.Column('lead_id', sa.Integer(), nullable=True),
-    sa.Column('text', sa.String(), nullable=False),
-    sa.Column('marks', _JSON, nullable=False),
-    sa.Column('variety', sa.String(length=8), nullable=False),
-    sa.Column('intent', sa.String(length=64), nullable=True),
-    sa.Column('confidence', sa.Double(), nullable=True),
     sa.Column('created_at', bot.db.base.UtcDateTime(), nullable=False),
     sa.Column('agreed_id', sa.Integer(), nullable=True),
     sa.Column('exported_at', bot.db.base.UtcDateTime(), nullable=True),
@@ -45,6 +40,8 @@ def upgrade() -> None:
     sa.Column('group_id', sa.Integer(), nullable=False),
     sa.Column('reasons', _JSON, nullable=False),
     sa.Column('weight', sa.Integer(), nullable=False),
+    sa.Column('text', sa.String(), nullable=False),
+    sa.Column('marks', _JSON, nullable=False),
     sa.Column('noted_at', bot.db.base.UtcDateTime(), nullable=False),
     sa.ForeignKeyConstraint(['group_id'], ['candidate_groups.id'], name=op.f('fk_candidates_group_id_candidate_groups')),
     sa.ForeignKeyConstraint(['message_id'], ['messages.id'], name=op.f('fk_candidates_message_id_messages')),
@@ -74,7 +71,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_annotations_message_id'), 'annotations', ['message_id'])
     op.create_table('gathering',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('last_message_id', sa.Integer(), nullable=False),
+    sa.Column('last_message_id', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_gathering'))
     )
 
