@@ -14,6 +14,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +63,29 @@ class Known:
     place: str
     intents: tuple[str, ...]
     normal: str
+
+
+@cache
+def list_intents() -> dict[str, str]:
+    """The topic of each intent that people type, in the order of the files.
+
+    Raises:
+        ExamplesError: the folder is not there.
+    """
+    if not FOLDER.is_dir():
+        raise ExamplesError("nlu/examples: no such folder")
+    topics: dict[str, str] = {}
+    for path in sorted(FOLDER.glob("*.yml")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith(_INTENT):
+                topics.setdefault(line.removeprefix(_INTENT).strip(), path.name.partition(".")[0])
+    return topics
+
+
+@lru_cache(maxsize=200_000)
+def _normalise(text: str) -> str:
+    # The same files are compared again and again, and this is most of what it takes.
+    return " ".join(split_words(text))
 
 
 def write_example(text: str, marks: Iterable[Mark]) -> str:
@@ -137,18 +161,13 @@ class ExampleFiles:
                 self._note(parts[1], f"{path.name}:{number}", intent, text)
                 self._topics.setdefault(intent, parts[0])
 
-    @property
-    def topics(self) -> dict[str, str]:
-        """The topic of each intent that people type, in the order of the files."""
-        return dict(self._topics)
-
     def check(self, intent: str, variety: str, text: str) -> str | None:
         """Whether a message may be added: None, or the place where the same stands already.
 
         Raises:
             RefusedError: it may not.
         """
-        normal = " ".join(split_words(text))
+        normal = _normalise(text)
         if intent not in self._topics:
             raise RefusedError("intent")
         if variety not in _SCRIPTS:
@@ -180,7 +199,7 @@ class ExampleFiles:
         self._files[name].add(intent, written)
         place = f"{name}: {written}"
         # The index first: it is made of what is noted.
-        self._index(variety)[1].add(Known(place, (intent,), " ".join(split_words(text))))
+        self._index(variety)[1].add(Known(place, (intent,), _normalise(text)))
         self._note(variety, place, intent, text)
         return name, written
 
@@ -232,9 +251,7 @@ class ExampleFiles:
     def _index(self, variety: str) -> tuple[_Near, _Near]:
         """What a variety is measured on, and what is trained of it; made when it is asked for: each takes a second."""
         if variety not in self._near:
-            trained = (
-                Known(place, (intent,), " ".join(split_words(text))) for place, intent, text in self._known[variety]
-            )
+            trained = (Known(place, (intent,), _normalise(text)) for place, intent, text in self._known[variety])
             self._near[variety] = _Near(_read_measured(self._measured_in, variety)), _Near(trained)
         return self._near[variety]
 

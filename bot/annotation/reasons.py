@@ -94,7 +94,9 @@ def find_reasons(conversation: Sequence[Said], since: int) -> dict[int, set[str]
         is_new = said.id > since
         flagged: list[tuple[Said, str]] = []
         if said.is_staff:
-            if question is not None and is_answered and said.created_at - question.created_at <= TAKEN_OVER_WITHIN:
+            is_near = question is not None and said.created_at - question.created_at <= TAKEN_OVER_WITHIN
+            # Who asked for a person got the right answer.
+            if question is not None and is_answered and is_near and question.intent != "request_human":
                 flagged.append((question, "taken_over"))
             question, is_asked = None, False
         elif said.direction == "out":

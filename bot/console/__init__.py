@@ -20,6 +20,7 @@ from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
 from bot.console.staff import account, second_factor
 from bot.console.staff import pages as staff
+from bot.console.training import annotating, export, queue
 
 #: Every feature's routes.
 FEATURES: tuple[Pages, ...] = (
@@ -46,6 +47,9 @@ FEATURES: tuple[Pages, ...] = (
     thread.pages,
     remarks.pages,
     takeover.pages,
+    queue.pages,
+    annotating.pages,
+    export.pages,
 )
 
 

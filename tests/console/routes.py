@@ -25,6 +25,7 @@ SAMPLES = {
     "{registration_id}": "2147483647",
     "{message_id}": "2147483647",
     "{answer_id}": "2147483647",
+    "{group_id}": "2147483647",
     "{reference}": "DEL-000000",
 }
 

@@ -19,6 +19,8 @@ FILES: dict[str, str] = {
     "console.js": "text/javascript",
     "conversations.css": "text/css",
     "conversations.js": "text/javascript",
+    "training.css": "text/css",
+    "training.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",
 }

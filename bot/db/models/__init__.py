@@ -1,4 +1,4 @@
-"""The tables: the conversation, what staff add to it and label, the content they keep, what people get done, the staff."""
+"""The tables: conversations, what staff add and label, the content they keep, what people get done, and the staff."""
 
 from __future__ import annotations
 
