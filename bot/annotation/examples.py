@@ -39,6 +39,19 @@ _EXAMPLE: Final = "    - "
 _MARKED: Final = re.compile(r"\[([^\[\]]*)\](?:\([^()]*\)|\{[^{}]*\})")
 
 
+#: Why a message can't become an example.
+REFUSALS: Final = {
+    "intent": "no example has this intent",
+    "variety": "there are no examples in this variety",
+    "empty": "nothing is left of it in normal form",
+    "brackets": "it has signs that are kept for marks",
+    "script": "it is not in the script of its variety",
+    "measured": "it is nearly a message that the model is measured or tuned on",
+    "elsewhere": "it is nearly an example of another intent",
+    "too_many": f"its intent has more than {MOST:g} times the median of its variety",
+}
+
+
 class ExamplesError(AssistantError):
     """The files are not as they must be, or not where they must be; the text says which and what is wrong."""
 
@@ -47,7 +60,7 @@ class RefusedError(Exception):
     """A message can't become an example.
 
     Attributes:
-        reason: a key of the words under ``training.refusals``.
+        reason: one of `REFUSALS`.
         place: the file and line of the message that stands in its way, or nothing.
     """
 

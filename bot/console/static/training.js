@@ -58,7 +58,7 @@ document.addEventListener("input", (event) => {
 
 /* After a mark is put or taken away the part of the page is new: on with the next one, or to what is wrong. */
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id !== "marking" && !document.getElementById("marking")) return;
+  if (event.detail.target?.id !== "marking") return;
   prepareExample();
   const wrong = document.querySelector("#letters[aria-invalid=true]");
   (wrong ?? document.getElementById("example"))?.focus();
