@@ -28,9 +28,9 @@ async def show_export(request: Request, signed: SignedIn) -> Response:
     return await _show(request, signed.role in SETTLING)
 
 
-@pages.get("/training/export/patch", allowed=EVERYBODY)
+@pages.post("/training/export/patch", allowed=EVERYBODY)
 async def download_patch(request: Request) -> Response:
-    """The same as a patch for ``git apply``; nothing is marked as exported."""
+    """The same as a patch for ``git apply``; a button, but nothing is marked as exported."""
     try:
         plan = await _plan(request)
     except ExamplesError as error:
