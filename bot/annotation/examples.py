@@ -153,7 +153,8 @@ class ExampleFiles:
         ExamplesError: a folder is not there, or a file is not named ``<topic>.<variety>.yml``.
     """
 
-    def __init__(self, folder: Path = FOLDER, measured: Sequence[Path] = MEASURED) -> None:
+    def __init__(self, folder: Path | None = None, measured: Sequence[Path] = MEASURED) -> None:
+        folder = folder or FOLDER
         for each in (folder, *measured):
             if not each.is_dir():
                 raise ExamplesError(f"{each.relative_to(ROOT) if each.is_relative_to(ROOT) else each}: no such folder")

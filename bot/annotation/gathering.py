@@ -91,7 +91,7 @@ async def add_worthy(session: AsyncSession, reasons: Mapping[int, Iterable[str]]
             message.id,
             why,
             weigh(sorted(why)),
-            find_key(prepared.text, message.variety or ""),
+            find_key(prepared.pattern, message.variety or ""),
             prepared.text,
             [mark.as_json() for mark in prepared.marks],
         )

@@ -21,7 +21,7 @@ def find_key(text: str, variety: str) -> str:
     """The key of the group of a message: the same for messages that say the same.
 
     Args:
-        text: the message with made-up values in place of personal ones, so that those don't tell messages apart.
+        text: the message with the kinds of personal values in their place, so that those don't tell messages apart.
         variety: the variety it is written in; French, English and the rest are kept apart.
     """
     family = "arabic" if variety in _TWO_SCRIPTS else variety

@@ -39,6 +39,16 @@ class Prepared:
     text: str
     marks: tuple[Mark, ...]
 
+    @property
+    def pattern(self) -> str:
+        """The text with what each made-up value is in its place: the same whoever wrote it."""
+        pattern, at = "", 0
+        for mark in self.marks:
+            if mark.is_personal:
+                pattern += f"{self.text[at : mark.start]} {mark.entity} "
+                at = mark.end
+        return pattern + self.text[at:]
+
 
 def prepare(text: str, entities: Sequence[Mapping[str, Any]] = (), names: Iterable[str] = ()) -> Prepared:
     """A message as an example on one line.
