@@ -189,12 +189,6 @@ async def take_out(session: AsyncSession, message_id: int, key: str) -> int:
     return alone.id
 
 
-async def list_annotations(session: AsyncSession, group_id: int) -> list[Annotation]:
-    """Everything that was said of a group, the oldest first, what does not count any more included."""
-    query = select(Annotation).where(Annotation.group_id == group_id).order_by(Annotation.id)
-    return list(await session.scalars(query))
-
-
 async def forget_messages(session: AsyncSession, messages: ColumnElement[bool]) -> int:
     """Drop the candidates among messages, named by a condition on `Message`, and what was said of their texts.
 

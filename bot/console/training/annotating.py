@@ -146,7 +146,10 @@ async def _answer(request: Request, signed: Signed, group_id: int, *, settles: b
             typed = replace(typed, marks=marks, letters="")
         except MarkError as error:
             errors["letters"], other = f"training.wrong.{error.reason}", error.other
-        return await _show(request, signed, group_id, typed, errors, 422 if errors else 200, text, other)
+        # htmx puts nothing of an error's answer into the page.
+        is_part = request.headers.get("HX-Request") == "true"
+        status = 422 if errors and not is_part else 200
+        return await _show(request, signed, group_id, typed, errors, status, text, other)
     if verdict != "skip":
         intent = FOREIGN if verdict == "foreign" else typed.intent
         if intent not in list_intents():
