@@ -77,6 +77,7 @@ def test_what_would_be_a_defect_is_refused() -> None:
     files = ExampleFiles()
     assert refusal(files, "jobintech_cost", "fr", "c koi jobintech")[0] == "elsewhere"
     assert files.check("jobintech_about", "fr", "C koi, JobInTech ?") == "jobintech.fr.yml:5"
+    assert refusal(files, "greet", "en", "c koi jobintech")[0] == "elsewhere"  # in another variety's file
     assert refusal(files, "no_such_intent", "fr", NEW)[0] == "intent"
     assert refusal(files, "nlu_fallback", "fr", NEW)[0] == "intent"
     assert refusal(files, "greet", "de", NEW)[0] == "variety"

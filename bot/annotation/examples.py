@@ -12,7 +12,7 @@ import os
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -95,9 +95,7 @@ def list_intents() -> dict[str, str]:
     return topics
 
 
-@lru_cache(maxsize=200_000)
 def _normalise(text: str) -> str:
-    # The same files are compared again and again, and this is most of what it takes.
     return " ".join(split_words(text))
 
 
@@ -120,16 +118,6 @@ class _File:
 
     def __post_init__(self) -> None:
         self.lines = list(self.before)
-
-    def list_examples(self) -> list[tuple[int, str, str]]:
-        """Line number from 1, intent and message of each example, without its marks."""
-        found, intent = [], ""
-        for number, line in enumerate(self.lines, start=1):
-            if line.startswith(_INTENT):
-                intent = line.removeprefix(_INTENT).strip()
-            elif line.startswith(_EXAMPLE):
-                found.append((number, intent, _MARKED.sub(r"\1", line.removeprefix(_EXAMPLE)).strip()))
-        return found
 
     def add(self, intent: str, written: str) -> None:
         """Put an example at the end of its intent's, in a new section where there is none."""
@@ -160,19 +148,20 @@ class ExampleFiles:
                 raise ExamplesError(f"{each.relative_to(ROOT) if each.is_relative_to(ROOT) else each}: no such folder")
         self._files: dict[str, _File] = {}
         self._measured_in = tuple(measured)
-        self._known: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-        self._near: dict[str, tuple[_Near, _Near]] = {}
+        self._versions: dict[str, list[_Version]] = defaultdict(list)
+        self._added = {variety: _Near(()) for variety in _SCRIPTS}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._topics: dict[str, str] = {}
         for path in sorted(folder.glob("*.yml")):
             parts = path.name.split(".")
             if len(parts) != 3 or parts[1] not in _SCRIPTS:
                 raise ExamplesError(f"{path.name}: files of examples are named <topic>.<variety>.yml")
-            file = self._files[path.name] = _File(path, path.read_text(encoding="utf-8").split("\n"))
-            if file.lines[-1] == "":
-                file.lines.pop()
-            for number, intent, text in file.list_examples():
-                self._note(parts[1], f"{path.name}:{number}", intent, text)
+            version = _Version.of(path)
+            lines, examples = _read_file(version)
+            self._files[path.name] = _File(path, list(lines))
+            self._versions[parts[1]].append(version)
+            for _, intent, _ in examples:
+                self._counts[parts[1], intent] += 1
                 self._topics.setdefault(intent, parts[0])
 
     def check(self, intent: str, variety: str, text: str) -> str | None:
@@ -192,12 +181,10 @@ class ExampleFiles:
             raise RefusedError("brackets")
         if find_script(text) not in (_SCRIPTS[variety], "none"):
             raise RefusedError("script")
-        measured, trained = self._index(variety)
-        forbidden = measured.find(normal)
+        forbidden = _index_measured(self._measured_in, variety).find(normal)
         if forbidden is not None:
             raise RefusedError("measured", forbidden.place)
-        near = trained.find(normal)
-        if near is not None:
+        for near in self._find_near(variety, normal):
             if near.intents == (intent,):
                 return near.place
             raise RefusedError("elsewhere", near.place)
@@ -212,9 +199,8 @@ class ExampleFiles:
         written = write_example(text, marks)
         self._files[name].add(intent, written)
         place = f"{name}: {written}"
-        # The index first: it is made of what is noted.
-        self._index(variety)[1].add(Known(place, (intent,), _normalise(text)))
-        self._note(variety, place, intent, text)
+        self._added[variety].add(Known(place, (intent,), _normalise(text)))
+        self._counts[variety, intent] += 1
         return name, written
 
     def remove(self, name: str, written: str) -> bool:
@@ -231,10 +217,9 @@ class ExampleFiles:
         """What `write` would change, as a patch for ``git apply``; empty: nothing."""
         parts = []
         for name, file in self._files.items():
-            before = file.before[:-1] if file.before[-1] == "" else file.before
-            if before != file.lines:
+            if file.before != file.lines:
                 path = f"nlu/examples/{name}"
-                lines = difflib.unified_diff(before, file.lines, f"a/{path}", f"b/{path}", lineterm="")
+                lines = difflib.unified_diff(file.before, file.lines, f"a/{path}", f"b/{path}", lineterm="")
                 parts += [f"{line}\n" for line in lines]
         return "".join(parts)
 
@@ -244,9 +229,9 @@ class ExampleFiles:
         Raises:
             ExamplesError: a file was changed by somebody else meanwhile, or can't be written.
         """
-        changed = [(name, file) for name, file in self._files.items() if _join(file.lines) != _join(file.before)]
+        changed = [(name, file) for name, file in self._files.items() if file.lines != file.before]
         for name, file in changed:
-            if file.path.read_text(encoding="utf-8").split("\n") != file.before:
+            if file.path.read_text(encoding="utf-8").rstrip("\n") != "\n".join(file.before).rstrip("\n"):
                 raise ExamplesError(f"{name} was changed meanwhile; nothing was written, begin again")
         for name, file in changed:
             part = file.path.with_name(f".{name}.part")
@@ -258,16 +243,17 @@ class ExampleFiles:
                 raise ExamplesError(f"nlu/examples/{name} can't be written: {error.strerror}") from error
         return [name for name, _ in changed]
 
-    def _note(self, variety: str, place: str, intent: str, text: str) -> None:
-        self._known[variety].append((place, intent, text))
-        self._counts[variety, intent] += 1
-
-    def _index(self, variety: str) -> tuple[_Near, _Near]:
-        """What a variety is measured on, and what is trained of it; made when it is asked for: each takes a second."""
-        if variety not in self._near:
-            trained = (Known(place, (intent,), _normalise(text)) for place, intent, text in self._known[variety])
-            self._near[variety] = _Near(_read_measured(self._measured_in, variety)), _Near(trained)
-        return self._near[variety]
+    def _find_near(self, variety: str, normal: str) -> Iterator[Known]:
+        """Examples that are nearly this message in its variety, or are this very message in another one."""
+        for own in (self._added[variety], _index_trained(tuple(self._versions[variety]))):
+            near = own.find(normal)
+            if near is not None:
+                yield near
+        for other in _SCRIPTS:
+            for index in (self._added[other], _index_trained(tuple(self._versions[other]))):
+                same = index.same(normal)
+                if other != variety and same is not None:
+                    yield same
 
 
 class _Near:
@@ -276,6 +262,7 @@ class _Near:
     def __init__(self, known: Iterable[Known]) -> None:
         self._known: list[Known] = []
         self._sizes: list[int] = []
+        self._by_normal: dict[str, Known] = {}
         self._by_piece: dict[str, list[int]] = defaultdict(list)
         for each in known:
             self.add(each)
@@ -287,6 +274,11 @@ class _Near:
             self._by_piece[piece].append(len(self._known))
         self._known.append(known)
         self._sizes.append(len(pieces))
+        self._by_normal.setdefault(known.normal, known)
+
+    def same(self, normal: str) -> Known | None:
+        """The message with this very normal form."""
+        return self._by_normal.get(normal)
 
     def find(self, normal: str) -> Known | None:
         """The nearest message, if it is as near as `NEAR`."""
@@ -309,7 +301,48 @@ def _cut(normal: str) -> set[str]:
     return pieces
 
 
-def _read_measured(folders: Sequence[Path], variety: str) -> list[Known]:
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A file as it is now: reading and comparing is done once for each."""
+
+    path: Path
+    modified_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Version:
+        """The version on disk."""
+        found = path.stat()
+        return cls(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read_file(version: _Version) -> tuple[tuple[str, ...], tuple[tuple[int, str, str], ...]]:
+    """The lines of a file; and of each example its line number from 1, its intent, and its text without marks."""
+    lines = version.path.read_text(encoding="utf-8").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    found, intent = [], ""
+    for number, line in enumerate(lines, start=1):
+        if line.startswith(_INTENT):
+            intent = line.removeprefix(_INTENT).strip()
+        elif line.startswith(_EXAMPLE):
+            found.append((number, intent, _MARKED.sub(r"\1", line.removeprefix(_EXAMPLE)).strip()))
+    return tuple(lines), tuple(found)
+
+
+# The indexes of all varieties take some 20 MB and a few seconds; what is shared is never added to.
+@lru_cache(maxsize=len(_SCRIPTS))
+def _index_trained(versions: tuple[_Version, ...]) -> _Near:
+    return _Near(
+        Known(f"{version.path.name}:{number}", (intent,), _normalise(text))
+        for version in versions
+        for number, intent, text in _read_file(version)[1]
+    )
+
+
+@lru_cache(maxsize=len(_SCRIPTS))
+def _index_measured(folders: tuple[Path, ...], variety: str) -> _Near:
     found = []
     for folder in folders:
         path = folder / f"{variety}.tsv"
@@ -319,7 +352,7 @@ def _read_measured(folders: Sequence[Path], variety: str) -> list[Known]:
             if sum(any(letter.isalpha() for letter in word) for word in words) > FORMULA_WORDS:
                 place = f"{folder.name}/{path.name}:{number}"
                 found.append(Known(place, tuple(intents.split("|")), " ".join(words)))
-    return found
+    return _Near(found)
 
 
 def _join(lines: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ class Refusal:
 class Plan:
     """What an export would do; `diff` is a patch."""
 
-    files: ExampleFiles
+    files: ExampleFiles | None
     additions: tuple[Addition, ...]
     refusals: tuple[Refusal, ...]
     diff: str
@@ -83,7 +83,9 @@ async def plan_export(ready: Sequence[Ready], files: ExampleFiles | None = None)
     Raises:
         ExamplesError: the files can't be read.
     """
-    # Reading and comparing takes a second or two, in which others are served.
+    if not ready:
+        return Plan(None, (), (), "")
+    # Reading and comparing takes seconds at first, in which others are served.
     return await asyncio.to_thread(_plan, ready, files)
 
 
@@ -125,7 +127,7 @@ async def carry_out(session: AsyncSession, plan: Plan) -> list[str]:
         statement = update(CandidateGroup).where(is_same, CandidateGroup.state == "agreed").values(**values)
         if await session.scalar(statement.returning(CandidateGroup.id)) is None:
             raise ExamplesError("an annotation changed meanwhile; nothing was exported, begin again")
-    return await asyncio.to_thread(plan.files.write)
+    return await asyncio.to_thread(plan.files.write) if plan.files is not None else []
 
 
 async def take_back(session: AsyncSession, group_id: int, files: ExampleFiles) -> bool:

@@ -151,5 +151,5 @@ def test_a_group_is_accessible(page_as: PageAs, served: ServedConsole, language:
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     page.locator("button[data-key=Enter]").click()
-    page.goto("/console/training/export")
+    page.goto("/console/training/export", timeout=60_000)  # the first one reads all examples
     check_page(page)

@@ -188,6 +188,19 @@ async def test_an_editor_accepts_alone(console: Console, signed_in: SignIn, seco
     assert await state_of(console, group_id) == "agreed"
 
 
+async def test_what_is_agreed_is_changed_by_its_author_or_an_editor(console: Console, signed_in: SignIn) -> None:
+    """Another adviser, who sees the label, can't look freely any more and has no form; an editor decides."""
+    group_id = await miss(console)
+    author, other, editor = await signed_in("adviser"), await signed_in("adviser"), await signed_in("editor")
+    await say(author, group_id, intent="thank")
+    path = f"/training/groups/{group_id}"
+    assert "/annotate" in (await author.get(path)).text
+    assert "/annotate" not in (await other.get(path)).text and "/settle" not in (await other.get(path)).text
+    assert f'action="/console{path}/settle"' in (await editor.get(path)).text
+    await editor.post(f"{path}/settle", {"intent": "greet", "variety": "fr", "verdict": "topic"})
+    assert "annoté :</" not in (page := (await other.get(path)).text) and "Salutation" in page
+
+
 async def test_skipping_and_undoing(console: Console, signed_in: SignIn) -> None:
     """What is skipped is asked of others; the last one is undone, and its group opened."""
     group_id = await miss(console)
@@ -324,7 +337,7 @@ async def test_files_that_can_not_be_written_are_told(
     failed = await client.post("/training/export", {"seen": seen})
     assert failed.status_code == 422 and "can&#39;t be written: Permission denied" in failed.text
     assert await state_of(console, group_id) == "agreed" and len(examples.list_intents()) > 50
-    monkeypatch.setattr(examples, "FOLDER", folder / "none")
+    monkeypatch.setattr(examples, "FOLDER", Path("none"))
     assert "no such folder" in (await client.get("/training/export")).text
 
 

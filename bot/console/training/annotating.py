@@ -209,7 +209,9 @@ async def _show(
     # Labelling needs no names: they are dots for every role.
     sights = {contact_id: Sight(False, tuple(names.get(contact_id, ()))) for contact_id in contact_ids}
     own = next((each for each in reversed(looks) if _is_live(each) and _is_by(each, signed)), None)
-    can_settle = signed.role in SETTLING and group.state in ("disputed", "second") and any(map(_is_look, looks))
+    # Whoever sees what others said can't look freely any more, but can decide.
+    decides = {"disputed": True, "second": own is not None, "agreed": own is None}
+    is_settling = signed.role in SETTLING and decides.get(group.state, False)
     sees_looks = (
         group.state in ("agreed", "exported")
         or signed.role not in ANNOTATING
@@ -219,7 +221,6 @@ async def _show(
     likely = list_likely(language, lead, chosen)
     if typed is None or typed_text != text:
         typed = _begin(row, text, proposed, own, likely)
-    is_settling = can_settle and (group.state == "disputed" or own is not None)
     view = read_view(request.query_params.get("view", "") or ("disputed" if group.state == "disputed" else "open"))
     return render(
         request,
@@ -243,7 +244,7 @@ async def _show(
         contact_id=lead.contact_id if lead is not None else None,
         looks=show_looks(language, [look for look in looks if sees_looks or _is_by(look, signed)], group.agreed_id),
         hidden_looks=sum(_is_look(look) and not _is_by(look, signed) for look in looks) if not sees_looks else 0,
-        can_annotate=signed.role in ANNOTATING and (is_settling or group.state not in ("exported", "disputed")),
+        can_annotate=is_settling or (signed.role in ANNOTATING and _may_look(group.state, own)),
         is_settling=is_settling,
         can_take_back=signed.role in SETTLING and group.state == "exported",
     )
@@ -257,6 +258,10 @@ def _begin(row: QueueRow, text: str, proposed: list[Any], own: Look | None, like
     known = [each["intent"] for each in likely]
     first = next((each["intent"] for each in likely if each["is_chosen"]), row.heard if row.heard in known else "")
     return _Typed(first or (known[0] if known else ""), row.variety, from_json(text, proposed))
+
+
+def _may_look(state: str, own: Look | None) -> bool:
+    return state in ("open", "second") or (state == "agreed" and own is not None)
 
 
 def _is_live(look: Look) -> bool:

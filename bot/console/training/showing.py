@@ -45,7 +45,7 @@ def show_row(language: Language, row: QueueRow) -> dict[str, Any]:
 
 def name_variety(variety: str) -> str:
     """A variety under its own name."""
-    return LANGUAGE_NAMES.get(variety, variety)  # type: ignore[call-overload]  # any text is asked
+    return str(LANGUAGE_NAMES.get(variety, variety))  # type: ignore[call-overload]  # any text is asked
 
 
 def list_topic_groups(language: Language) -> list[tuple[str, list[tuple[str, str]]]]:
