@@ -242,6 +242,12 @@ def main(arguments: list[str] | None = None) -> int:
     announce.add_argument("slug", help="the row's name")
     announce.add_argument("--name", required=True, help="who announces it")
     announce.add_argument("--again", action="store_true", help="tell it also if it was told before")
+    export = add(
+        "export-examples",
+        _staff(lambda staff, a: staff.export_examples(load_settings(), check=a.check)),
+        "add what staff agree that messages mean to nlu/examples, and print it as a patch",
+    )
+    export.add_argument("--check", action="store_true", help="only print it")
     add(
         "whatsapp-templates",
         _whatsapp_templates,

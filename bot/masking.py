@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bot.spelling import split_words
@@ -49,6 +50,19 @@ _INTRODUCED = re.compile(
 _WORD = re.compile(r"\w+")
 
 
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A stretch of a text that leads to a person.
+
+    `kind` is one of `PERSONAL_ENTITIES`, ``street`` or ``identity_card``; `is_heard`: the language model found it.
+    """
+
+    kind: str
+    start: int
+    end: int
+    is_heard: bool = False
+
+
 def mask_text(text: str, names: Iterable[str] = (), entities: Sequence[Mapping[str, Any]] = ()) -> str:
     """A text without what leads to a person.
 
@@ -57,20 +71,51 @@ def mask_text(text: str, names: Iterable[str] = (), entities: Sequence[Mapping[s
         names: names known of the person, from applications and profiles; every part of them is hidden.
         entities: what was understood in this very text, with ``start`` and ``end``; the personal ones are hidden.
     """
+    parts, at = list[str](), 0
+    for each in sorted(find_personal(text, names, entities), key=lambda each: each.start):
+        start, end = each.start, each.end
+        if each.kind == "email" and not each.is_heard:
+            # Its domain stays, but for names in it, which are found apart.
+            end = text.index("@", start)
+            hidden = text[start] + DOT * max(1, end - start - 1)
+        else:
+            hidden = _HIDERS.get("" if each.is_heard else each.kind, _mask_words)(text[start:end])
+        parts += [text[at:start], hidden]
+        at = end
+    return "".join(parts) + text[at:]
+
+
+def find_personal(text: str, names: Iterable[str] = (), entities: Sequence[Mapping[str, Any]] = ()) -> list[Personal]:
+    """The stretches of a text that lead to a person, in no order; only a name in an address's domain lies in another.
+
+    Arguments are those of `mask_text`.
+    """
+    found, left = list[Personal](), text
+
+    def note(kind: str, start: int, end: int, *, is_heard: bool = False) -> None:
+        nonlocal left
+        found.append(Personal(kind, start, end, is_heard))
+        # What is found is not looked at again, but for the domain of an address.
+        hidden = text.index("@", start) if kind == "email" and not is_heard else end
+        left = left[:start] + DOT * (hidden - start) + left[hidden:]
+
     for entity in entities:
         start, end = entity.get("start"), entity.get("end")
         is_span = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)
-        if entity.get("entity") in PERSONAL_ENTITIES and is_span:
-            text = text[:start] + _mask_words(text[start:end]) + text[end:]
-    text = _EMAIL.sub(lambda found: _mask_email(found[0]), text)
-    text = _STREET.sub(lambda found: _mask_street(found[0]), text)
-    text = _PHONE.sub(lambda found: found[0] if _DAY.match(found[0]) else _mask_number(found[0]), text)
-    text = _IDENTITY_CARD.sub(lambda found: _dot(found[0], str.isdigit), text)
-    text = _INTRODUCED.sub(lambda found: found[0][: -len(found["name"])] + _mask_words(found["name"]), text)
+        if entity.get("entity") in PERSONAL_ENTITIES and is_span and DOT not in left[start:end]:
+            note(str(entity["entity"]), start, end, is_heard=True)  # type: ignore[arg-type]  # both are numbers here
+    for kind, pattern in (("email", _EMAIL), ("street", _STREET), ("phone", _PHONE), ("identity_card", _IDENTITY_CARD)):
+        for match in list(pattern.finditer(left)):
+            if kind != "phone" or not _DAY.match(match[0]):
+                note(kind, *match.span())
+    for match in list(_INTRODUCED.finditer(left)):
+        note("person_name", *match.span("name"))
     known = {word for name in names for word in split_words(name) if len(word) >= _SHORTEST_NAME}
-    if not known:
-        return text
-    return _WORD.sub(lambda found: _mask_words(found[0]) if known.issuperset(split_words(found[0])) else found[0], text)
+    if known:
+        for match in list(_WORD.finditer(left)):
+            if known.issuperset(split_words(match[0])):
+                note("person_name", *match.span())
+    return found
 
 
 def mask_value(kind: str, value: str) -> str:
@@ -124,3 +169,10 @@ def _mask_words(text: str) -> str:
 
 def _dot(text: str, is_hidden: Callable[[str], bool]) -> str:
     return "".join(DOT if is_hidden(letter) else letter for letter in text)
+
+
+_HIDERS: Mapping[str, Callable[[str], str]] = {
+    "street": _mask_street,
+    "phone": _mask_number,
+    "identity_card": lambda text: _dot(text, str.isdigit),
+}

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select, text
 
+from bot.annotation.gathering import gather_all
 from bot.clock import MOROCCO, utc_now
 from bot.db.engine import Database, open_database
 from bot.db.migrate import migrate
@@ -101,6 +102,8 @@ async def _write(db: Database, messages: int, dice: random.Random, until: date) 
         if db.is_sqlite:
             await ready.exec_driver_sql("INSERT INTO message_search (message_search) VALUES ('optimize')")
         await ready.exec_driver_sql("ANALYZE" if db.is_sqlite else "VACUUM ANALYZE")
+    # As the schedule of the app does it, for the console's training pages.
+    await gather_all(db)
     print(f"{writer.messages:,} messages in {time.monotonic() - began:.0f} s")
 
 

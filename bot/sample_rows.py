@@ -37,7 +37,7 @@ _STAFF = ("Équipe exemple A", "Équipe exemple B", "Équipe exemple C")
 _APPLICATION_STATES = ("received", "incomplete", "checking", "invited", "accepted", "refused", "withdrawn")
 #: So many of a hundred messages are written in another variety than the person's own.
 _SWITCHES = 0.08
-_NOT_UNDERSTOOD, _OUT_OF_SCOPE, _FAILED = 0.05, 0.03, 0.004
+_NOT_UNDERSTOOD, _OUT_OF_SCOPE, _FAILED, _ASKED_AGAIN = 0.05, 0.03, 0.004, 0.01
 #: Requests for a human older than this are closed in sample data.
 _OPEN = timedelta(days=2)
 
@@ -145,6 +145,11 @@ class RowWriter:
                     Rating, contact_id=person.number, answer_key="programmes_ranked", value=value, comment=None,
                     asked_at=at, rated_at=at if value else None,
                 )  # fmt: skip
+                if value == "down":
+                    person.last_inbound_id = self._say(
+                        person, at, direction="in", state="answered", text="", payload="/rate_down", variety=None,
+                        intent="rate_down", confidence=1.0, external_id=f"{MARK}{self.messages + 1}",
+                    )  # fmt: skip
         self._add(
             Session, id=self._sessions, contact_id=person.number, number=person.visits, started_at=visit.at,
             last_turn_at=at, turns=visit.turns,
@@ -157,6 +162,15 @@ class RowWriter:
         position = min(int(dice.expovariate(0.22)), len(person.intents) - 1)
         meant = person.intents[position]
         example = dice.choice(self._texts.list_examples(variety, meant))
+        inbound = self._exchange(person, at, variety, position, example)
+        if dice.random() < _ASKED_AGAIN:
+            inbound = self._exchange(person, at + timedelta(seconds=15), variety, position, example)
+        if meant == "request_human":
+            self._ask_for_human(person, inbound, at)
+
+    def _exchange(self, person: Person, at: datetime, variety: Variety, position: int, example: Example) -> int:
+        """One message and its answer; the message's id. `position` is that of what is meant in the person's topics."""
+        dice, meant = self._dice, person.intents[position]
         heard, confidence = self._hear(meant)
         is_failed = dice.random() < _FAILED
         key, answer = dice.choice(self._texts.list_answers(variety))
@@ -180,8 +194,7 @@ class RowWriter:
             answer_key=key, error="30003: exemple" if is_lost else None, finished_at=at + timedelta(seconds=2),
             buttons=[{"title": "Autre question", "payload": "/ask_capabilities"}],
         )  # fmt: skip
-        if meant == "request_human":
-            self._ask_for_human(person, inbound, at)
+        return inbound
 
     def _ask_for_human(self, person: Person, message_id: int, at: datetime) -> None:
         is_open = self._now - at < _OPEN

@@ -1,4 +1,4 @@
-"""What is done when its time comes: reminders and other notices, and offers of places that nobody took."""
+"""What is done when its time comes: notices, offers of places that nobody took, a look at what was said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
+from bot.annotation.gathering import gather
 from bot.answers import Answers, RenderError
 from bot.clock import utc_now
 from bot.db.engine import AWAY, Database
@@ -61,6 +62,12 @@ class Schedule:
             except Exception as failure:  # nor one notice all that come after it
                 logger.exception("notice %s could not be told", notice.id)
                 await self._close(notice, "dropped", f"{type(failure).__name__}: {failure}", None)
+        try:
+            await gather(self._db)
+        except (DBAPIError, *AWAY):
+            raise
+        except Exception:  # nobody waits for it, and what comes next must not either
+            logger.exception("the log could not be looked through for messages worth a look")
 
     async def _tell(self, notice: Notice) -> None:
         async with self._db.read() as session:

@@ -1,8 +1,8 @@
 """The words of a text as the search finds them: however they are spelt, and in whichever script.
 
 Each word is known by its normal form and by its consonants, the same for "ch7al", "chhal" and "شحال". Both come from
-the module by which the language model reads, so that the search and the model agree on what is the same word. It needs
-nothing but Python, unlike the rest of `nlu`, and this is the only place where the app takes something from there.
+the modules by which the language model reads, so that the search and the model agree on what is the same word. They
+need nothing but Python, unlike the rest of `nlu`, and this is the only place where the app takes something from there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from nlu.components.normaliser import normalise, skeleton
+from nlu.components.script import script_of
 
 #: Marks consonants. Normal forms never hold it.
 _MARK = "="
@@ -18,6 +19,8 @@ _MARK = "="
 _LEAST_CONSONANTS = 2
 #: So many tell words apart; two ("dt": date, doit, dette) do only between the scripts ("fin", "فين").
 _TELLING_CONSONANTS = 3
+#: So many tell whole texts apart.
+_FOLDED_CONSONANTS = 6
 #: The article, with what is written together with it: التكوين, فالتكوين, والتكوين, للتكوين.
 _ARTICLE = re.compile(r"^(?:[وفبك]?ال|لل)(?=\w{3})")
 _PARTS = re.compile(r"[@.+%_]+")
@@ -48,6 +51,23 @@ def list_spellings(word: str) -> list[str]:
 def split_words(text: str) -> list[str]:
     """The normal forms of a text's words, in order."""
     return normalise(text).split()
+
+
+def fold(text: str, *, across_scripts: bool) -> str:
+    """What is the same for texts that are the same but for spelling, spaces and signs.
+
+    `across_scripts`: also the same for Arabizi and Arabic script, by its consonants where those tell enough.
+    """
+    normal = normalise(text)
+    consonants = skeleton(normal).replace(" ", "")
+    if across_scripts and len(consonants) >= _FOLDED_CONSONANTS:
+        return f"{_MARK}{consonants}"
+    return normal.replace(" ", "")
+
+
+def find_script(text: str) -> str:
+    """``Arab``, ``Latn`` or ``none``: the script that a text is written in, as the language model sees it."""
+    return script_of(text)
 
 
 def _bare_forms(word: str) -> Iterator[str]:

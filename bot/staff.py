@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from sqlalchemy import select
 
+from bot.annotation.examples import REFUSALS
+from bot.annotation.export import carry_out, list_ready, plan_export
 from bot.clock import MOROCCO, utc_now
+from bot.console.audit import record
 from bot.db.engine import Database, open_database
 from bot.db.models import Application, Contact, Identity, Message, StaffRequest
 from bot.db.people import hand_back, hold
@@ -31,6 +35,32 @@ SHOWN_MESSAGES = 3
 
 class StaffError(AssistantError):
     """What was asked can't be done; the text says why and what would be right."""
+
+
+async def export_examples(settings: Settings, *, check: bool) -> None:
+    """Print what agreed annotations add to nlu/examples as a patch, and add it, unless it is only to be checked.
+
+    Raises:
+        ExamplesError: the files can't be read or written, or something changed meanwhile.
+    """
+    db = open_database(settings.database_url)
+    try:
+        async with db.read() as session:
+            ready = await list_ready(session)
+        plan = await plan_export(ready)
+        print(plan.diff, end="")
+        for each in plan.refusals:
+            told = ": ".join(part for part in (REFUSALS[each.reason], each.place) if part)
+            print(f"group {each.ready.group_id} stays out: {each.ready.text!r}: {told}", file=sys.stderr)
+        known = len(plan.additions) - len(plan.new)
+        told = f"{len(plan.new)} new, {known} there already, {len(plan.refusals)} refused"
+        if not check and plan.additions:
+            async with db.write() as session:
+                files = await carry_out(session, plan)
+                record(session, None, "examples_exported", "", count=len(plan.new), fields=files)
+        print(f"{told}; {'nothing was written' if check else 'done'}", file=sys.stderr)
+    finally:
+        await db.aclose()
 
 
 async def print_requests(settings: Settings) -> None:

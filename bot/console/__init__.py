@@ -22,6 +22,7 @@ from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
 from bot.console.staff import account, second_factor
 from bot.console.staff import pages as staff
+from bot.console.training import annotating, export, queue
 
 #: Every feature's routes.
 FEATURES: tuple[Pages, ...] = (
@@ -50,6 +51,9 @@ FEATURES: tuple[Pages, ...] = (
     takeover.pages,
     models.pages,
     version_pages.pages,
+    queue.pages,
+    annotating.pages,
+    export.pages,
 )
 
 

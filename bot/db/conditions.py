@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, utc_now
+from bot.db.annotation_queue import is_labelled
 from bot.db.filters import Filters
 from bot.db.models import Contact, ContactTag, Message, MessageTerms, Rating, Tag
 from bot.db.terms import SEARCH_TABLE, Search
@@ -68,6 +69,8 @@ def message_conditions(filters: Filters, message: Any, span: Span) -> list[Colum
         found.append(message.intent.in_(NOT_UNDERSTOOD))
     if filters.failed:
         found += [message.direction == "in", message.state == "failed"]
+    if filters.annotated:
+        found.append(is_labelled(message))
     if filters.confidence_min is not None:
         found.append(message.confidence >= filters.confidence_min)
     if filters.confidence_max is not None:

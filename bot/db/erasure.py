@@ -12,6 +12,7 @@ from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, utc_now
+from bot.db.annotations import forget_messages
 from bot.db.log import drop_terms, recount
 from bot.db.models import (
     AccessCode,
@@ -78,6 +79,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
         await count(delete(model).where(model.contact_id == contact_id), model.__tablename__)
     # What is still to be answered gets the receipt as its answer.
     handled = (Message.contact_id == contact_id) & (Message.state != "received")
+    counts["candidates"] = await forget_messages(session, Message.contact_id == contact_id)
     await drop_terms(session, Message.contact_id == contact_id)
     await count(delete(Message).where(handled, Message.id != message_id), "messages")
     blank: dict[str, object] = {
@@ -113,6 +115,7 @@ async def purge_contact(session: AsyncSession, contact_id: int) -> None:
     """Take away the last traces of an erased person: receipt, address and row."""
     for model in _OWNED:
         await session.execute(delete(model).where(model.contact_id == contact_id))
+    await forget_messages(session, Message.contact_id == contact_id)
     await drop_terms(session, Message.contact_id == contact_id)
     await session.execute(delete(Message).where(Message.contact_id == contact_id))
     await session.execute(delete(Session).where(Session.contact_id == contact_id))

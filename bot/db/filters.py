@@ -31,6 +31,7 @@ class Filters:
         from_day, to_day: first and last day on which it was, in Morocco.
         fallback: it was not understood.
         failed: its turn failed.
+        annotated: staff said what it means.
         state: one of `STATES`; `held_by`: which member of staff has the conversation; `holder`: which account.
         rating: the person rated something so.
         tag: the name of a tag.
@@ -47,6 +48,7 @@ class Filters:
     to_day: date | None = None
     fallback: bool = False
     failed: bool = False
+    annotated: bool = False
     state: str | None = None
     held_by: str | None = None
     holder: int | None = None
@@ -66,8 +68,6 @@ class Filters:
         Raises:
             ValueError: a value is none that there is; the text names the parameter.
         """
-        if parameters.get("annotated"):
-            raise ValueError("annotated: messages can't be annotated yet")
         values = {
             name: _READERS[name](name, parameters[_NAMES.get(name, name)].strip())
             for name in _READERS
@@ -161,6 +161,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "to_day": _read_day,
     "fallback": _read_flag,
     "failed": _read_flag,
+    "annotated": _read_flag,
     "state": _one_of(*STATES),
     "held_by": _read_name,
     "holder": _read_number,
@@ -170,5 +171,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
 }
 _ABOUT_MESSAGES = (
     "text", "intent", "confidence_min", "confidence_max", "channel", "variety", "from_day", "to_day",
-    "fallback", "failed",
+    "fallback", "failed", "annotated",
 )  # fmt: skip

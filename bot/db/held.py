@@ -14,9 +14,12 @@ from bot.clock import MOROCCO, utc_now
 from bot.db.base import Base
 from bot.db.models import (
     AccessCode,
+    Annotation,
     Application,
     ApplicationChange,
     ApplicationDocument,
+    Candidate,
+    CandidateGroup,
     Consent,
     Contact,
     ContactTag,
@@ -141,7 +144,30 @@ async def collect(session: AsyncSession, contact_id: int) -> dict[str, Any]:
     tags = select(Tag.name, ContactTag.added_at).join(ContactTag, ContactTag.tag_id == Tag.id)
     rows = await session.execute(tags.where(ContactTag.contact_id == contact_id).order_by(Tag.name))
     held["tags"] = [{"name": name, "added_at": _readable(added_at)} for name, added_at in rows]
+    held["messages_worth_a_look"] = await _list_candidates(session, contact_id)
     return held
+
+
+async def _list_candidates(session: AsyncSession, contact_id: int) -> list[dict[str, Any]]:
+    """The person's messages that staff may label to teach the assistant, each with what it became."""
+    query = (
+        select(Message.text, Candidate, Annotation.text, Annotation.intent)
+        .join(Candidate, Candidate.message_id == Message.id)
+        .join(CandidateGroup, CandidateGroup.id == Candidate.group_id)
+        .outerjoin(Annotation, Annotation.id == CandidateGroup.agreed_id)
+        .where(Message.contact_id == contact_id)
+        .order_by(Message.id)
+    )
+    return [
+        {
+            "text": text,
+            "noted_at": _readable(candidate.noted_at),
+            "reasons": candidate.reasons,
+            "example": example or candidate.text,
+            "intent": intent,
+        }
+        for text, candidate, example, intent in await session.execute(query)
+    ]
 
 
 async def make_export_secret(session: AsyncSession, contact_id: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -168,3 +169,18 @@ async def end_holds(session: AsyncSession) -> None:
     """Hand back the conversations that staff held for longer than they said."""
     for contact_id in list(await session.scalars(select(Contact.id).where(Contact.held_until <= utc_now()))):
         await hand_back(session, contact_id)
+
+
+async def list_known_names(session: AsyncSession, contact_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Names by which people can be known: those of their profiles and applications."""
+    ids = list(contact_ids)
+    found: dict[int, list[str]] = {}
+    profiles = select(Identity.contact_id, Identity.profile).where(Identity.contact_id.in_(ids))
+    for contact_id, profile in await session.execute(profiles):
+        found.setdefault(contact_id, []).extend(
+            str(profile[part]) for part in ("name", "username") if profile.get(part)
+        )
+    applied = select(Application.contact_id, Application.full_name).where(Application.contact_id.in_(ids))
+    for contact_id, name in await session.execute(applied):
+        found.setdefault(contact_id, []).append(name)
+    return found

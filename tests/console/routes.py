@@ -28,6 +28,7 @@ SAMPLES = {
     "{version_id}": "2147483647",
     "{job_id}": "2147483647",
     "{switch_id}": "2147483647",
+    "{group_id}": "2147483647",
     "{reference}": "DEL-000000",
 }
 

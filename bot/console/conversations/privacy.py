@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.console.audit import record
 from bot.console.conversations import ANSWERING
 from bot.console.security.sessions import Signed
-from bot.db.models import Application, AuditEntry, Identity, StaffSession
+from bot.db.models import AuditEntry, StaffSession
+from bot.db.people import list_known_names
 from bot.masking import mask_entities, mask_text, mask_value
 
 #: The action of the audit log by which a conversation is open to a member of staff, until their session ends.
@@ -66,7 +67,7 @@ async def list_revealed(session: AsyncSession, signed: Signed, contact_ids: Coll
 async def find_sights(session: AsyncSession, signed: Signed, contact_ids: Collection[int]) -> dict[int, Sight]:
     """What somebody sees of each of some people."""
     revealed = await list_revealed(session, signed, contact_ids)
-    names = await _list_names(session, [number for number in contact_ids if number not in revealed])
+    names = await list_known_names(session, [number for number in contact_ids if number not in revealed])
     return {
         number: Sight(is_open=True) if number in revealed else Sight(is_open=False, names=tuple(names.get(number, ())))
         for number in contact_ids
@@ -77,17 +78,3 @@ async def reveal(session: AsyncSession, signed: Signed, contact_id: int) -> None
     """Open a person's data to a member of staff until they sign out; the log keeps who saw whom, and when."""
     if not await list_revealed(session, signed, [contact_id]):
         record(session, signed.member_id, "conversation_revealed", f"contact:{contact_id}")
-
-
-async def _list_names(session: AsyncSession, contact_ids: Iterable[int]) -> dict[int, list[str]]:
-    ids = list(contact_ids)
-    found: dict[int, list[str]] = {}
-    profiles = select(Identity.contact_id, Identity.profile).where(Identity.contact_id.in_(ids))
-    for contact_id, profile in await session.execute(profiles):
-        found.setdefault(contact_id, []).extend(
-            str(profile[part]) for part in ("name", "username") if profile.get(part)
-        )
-    applied = select(Application.contact_id, Application.full_name).where(Application.contact_id.in_(ids))
-    for contact_id, name in await session.execute(applied):
-        found.setdefault(contact_id, []).append(name)
-    return found

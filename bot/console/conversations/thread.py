@@ -20,11 +20,16 @@ from bot.console.conversations.canned import list_canned
 from bot.console.conversations.persons import describe_person
 from bot.console.conversations.privacy import find_sights
 from bot.console.conversations.state import find_state, list_templates
+from bot.console.conversations.wording import name_topic
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database
 from bot.console.security.sessions import Signed
+from bot.console.training import ANNOTATING
+from bot.console.training import PATH as TRAINING
+from bot.console.words import Language
+from bot.db.annotation_queue import find_labelled
 from bot.db.conversations import count_waiting
 from bot.db.models import Contact, StaffMember
 from bot.db.threads import ThreadMessage, find_contact, list_notes, list_tags, read_thread
@@ -92,6 +97,7 @@ async def show_conversation(
         notes = await list_notes(session, contact_id)
         canned = await list_canned(session, signed.member_id) if signed.role in ANSWERING else []
         waiting = await count_waiting(session)
+        labels = await _read_labels(session, language, thread.messages)
     is_end = thread.after is None
     messages = thread.messages
     return render(
@@ -116,6 +122,8 @@ async def show_conversation(
         templates=list_templates(request),
         waiting=waiting,
         is_fragment=False,
+        labels=labels,
+        can_label=signed.role in ANNOTATING,
         **{"typed": {}, "errors": {}, "refused": None} | shown,
     )
 
@@ -155,6 +163,7 @@ async def _show_news(request: Request, signed: Signed, contact_id: int) -> Respo
         sight = (await find_sights(session, signed, [contact_id]))[contact_id]
         staff = await _name_staff(session, list_writers(thread.messages))
         canned = await list_canned(session, signed.member_id) if state["mode"] == "mine" else []
+        labels = await _read_labels(session, language, thread.messages)
     new = [message for message in thread.messages if message.id > last]
     settled = [message for message in thread.messages if message.id in pending and message.id <= last]
     return render(
@@ -178,6 +187,8 @@ async def _show_news(request: Request, signed: Signed, contact_id: int) -> Respo
         templates=list_templates(request),
         waiting=waiting,
         is_fragment=True,
+        labels=labels,
+        can_label=signed.role in ANNOTATING,
         typed={},
         errors={},
         refused=None,
@@ -208,6 +219,23 @@ def _read_day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+async def _read_labels(
+    session: AsyncSession, language: Language, messages: Iterable[ThreadMessage]
+) -> dict[int, dict[str, str]]:
+    """Of messages that are worth a look, or were looked at, where they are annotated and what they mean.
+
+    What only one of two members said is not told: it would sway the other one.
+    """
+    rows = await find_labelled(session, [message.id for message in messages if message.direction == "in"])
+    return {
+        number: {
+            "path": f"{TRAINING}/groups/{row.group.id}",
+            "topic": name_topic(language, row.label) if row.label else "",
+        }
+        for number, row in rows.items()
+    }
 
 
 async def _name_staff(session: AsyncSession, ids: set[int]) -> dict[int, str]:

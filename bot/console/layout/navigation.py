@@ -39,6 +39,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("people", "/console/people", READERS),
     Entry("content", "/console/content", EVERYBODY),
     Entry("models", "/console/models", EVERYBODY),
+    Entry("training", "/console/training", EVERYBODY),
     Entry("staff", "/console/staff", ADMINISTRATORS),
     Entry("audit", "/console/audit", ADMINISTRATORS),
     Entry("account", "/console/account", EVERYBODY),

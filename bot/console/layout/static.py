@@ -20,6 +20,8 @@ FILES: dict[str, str] = {
     "conversations.css": "text/css",
     "conversations.js": "text/javascript",
     "models.css": "text/css",
+    "training.css": "text/css",
+    "training.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript",
 }

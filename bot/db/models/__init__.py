@@ -1,7 +1,8 @@
-"""The tables: the conversation, what staff add to it, the content they keep, what people get done, and the staff."""
+"""The tables: conversations, what staff add and label, the content they keep, what people get done, and the staff."""
 
 from __future__ import annotations
 
+from bot.db.models.annotation import Annotation, Candidate, CandidateGroup, Gathering
 from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
@@ -39,12 +40,15 @@ from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, Staff
 __all__ = [
     "AccessCode",
     "Alternative",
+    "Annotation",
     "Announcement",
     "AnswerText",
     "Application",
     "ApplicationChange",
     "ApplicationDocument",
     "AuditEntry",
+    "Candidate",
+    "CandidateGroup",
     "CannedAnswer",
     "City",
     "Cohort",
@@ -59,6 +63,7 @@ __all__ = [
     "Erasure",
     "Event",
     "Fact",
+    "Gathering",
     "Identity",
     "Interaction",
     "LoginAttempt",
