@@ -19,6 +19,7 @@ from actions import make_executor
 from actions.base import Context
 from bot import files, page, web
 from bot.answers import Answers, FactBook
+from bot.campaigns.sending import Sending
 from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
@@ -29,7 +30,7 @@ from bot.conversation import Conversation
 from bot.db.engine import Database, open_database
 from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
-from bot.hours import Hours
+from bot.hours import Hours, QuietHours
 from bot.inbox import Inbox
 from bot.messages import Inbound
 from bot.outbox import Outbox
@@ -61,6 +62,7 @@ class Assistant:
     executor: ActionExecutor
     answers: Answers
     reach: Reach
+    sending: Sending
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
     loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -95,6 +97,8 @@ class Assistant:
             self.conversation.lanes.wake(contact_id)
         for contact_id in await self.outbox.list_due():
             self.outbox.lanes.wake(contact_id)
+        for contact_id in await self.outbox.list_due_of_campaigns():
+            self.outbox.campaign_lanes.wake(contact_id)
         await self.schedule.run_due()
         await self._purge()
 
@@ -127,8 +131,24 @@ def make_assistant(settings: Settings, channels: Mapping[str, Channel] | None = 
     reach = Reach(channels, settings.whatsapp_notice_templates)
     schedule = Schedule(db, answers, outbox, reach)
     hours = Hours.parse(settings.team_hours) if settings.team_hours else None
+    rates = {"telegram": settings.campaign_telegram_per_s, "whatsapp": settings.campaign_whatsapp_per_s}
+    quiet = QuietHours.parse(settings.campaign_quiet_hours)
+    sending = Sending(db, answers, outbox, reach, rates, quiet)
     executor = make_executor(Context(db, settings.base_url, reach, hours))
-    return Assistant(settings, db, rasa, Inbox(db), outbox, conversation, schedule, channels, executor, answers, reach)
+    return Assistant(
+        settings,
+        db,
+        rasa,
+        Inbox(db),
+        outbox,
+        conversation,
+        schedule,
+        channels,
+        executor,
+        answers,
+        reach,
+        sending,
+    )
 
 
 def make_channels(settings: Settings) -> dict[str, Channel]:
@@ -184,8 +204,9 @@ def make_app(settings: Settings, channels: Mapping[str, Channel] | None = None) 
 @asynccontextmanager
 async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
     assistant.conversation.lanes.start()
-    assistant.outbox.lanes.start()
+    assistant.outbox.start()
     tasks = [asyncio.create_task(_sweep_for_ever(assistant), name="sweep")]
+    tasks.append(asyncio.create_task(assistant.sending.run(), name="campaigns"))
     tasks += [asyncio.create_task(task, name="telegram") for task in _channel_tasks(assistant)]
     try:
         yield
@@ -195,7 +216,7 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         # Turns first: they queue what the outbox may still send.
         await assistant.conversation.lanes.aclose()
-        await assistant.outbox.lanes.aclose()
+        await assistant.outbox.aclose()
         for channel in assistant.channels.values():
             await channel.aclose()
         await assistant.rasa.aclose()

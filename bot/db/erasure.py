@@ -17,6 +17,8 @@ from bot.db.models import (
     AccessCode,
     Application,
     ApplicationChange,
+    CampaignRecipient,
+    CampaignTester,
     Consent,
     Contact,
     ContactTag,
@@ -42,6 +44,8 @@ RECEIPT_KEPT = timedelta(minutes=1)
 #: Tables with a `contact_id`, in an order in which their rows can go.
 _OWNED = (
     AccessCode,
+    CampaignRecipient,
+    CampaignTester,
     Consent,
     ContactTag,
     DocumentTick,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.db.models.campaigns import Campaign, CampaignRecipient, CampaignTester, ChannelPause
 from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
@@ -44,7 +45,11 @@ __all__ = [
     "ApplicationChange",
     "ApplicationDocument",
     "AuditEntry",
+    "Campaign",
+    "CampaignRecipient",
+    "CampaignTester",
     "CannedAnswer",
+    "ChannelPause",
     "City",
     "Cohort",
     "Consent",

@@ -1,0 +1,410 @@
+"""Send campaigns: fix who gets one, and hand them to the outbox at the pace of each channel, behind every answer.
+
+One process at a time does this (`Database.claim`), so that the pace is that of all. Each person's turn is a row that
+goes from ``waiting`` to ``queued`` in the transaction that stores their message, so a process may die at any point and
+another one goes on: nobody is forgotten, and nobody gets it twice but where the outbox itself can't tell whether a
+provider took a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.answers import Answers, RenderError
+from bot.campaigns.segments import read_segment, select_agreeing, select_people
+from bot.campaigns.writing import NOBODY, compose, fit_template, name_values, read_as
+from bot.clock import utc_now
+from bot.db.engine import AWAY, Database
+from bot.db.log import add_sent
+from bot.db.models import Application, Campaign, CampaignRecipient, ChannelPause, Contact, Draft, Identity, Message
+from bot.hours import QuietHours
+from bot.messages import Outbound, Variety
+from bot.outbox import UNFINISHED, Outbox
+from bot.reach import Reach, Route
+
+logger = logging.getLogger(__name__)
+
+#: How often the next people are taken, in seconds: few at a time, so that no answer waits for their transaction.
+STEP_S = 0.2
+#: How often a process that has nothing to send looks whether there is something.
+IDLE_S = 1.0
+#: People fixed as recipients in one transaction.
+GATHERED_AT_ONCE = 1_000
+#: The most that is queued of each channel, in seconds of its pace: what a pause or a stop can't hold back any more.
+QUEUED_S = 1.0
+#: People taken in one step at most.
+MOST_AT_ONCE = 10
+#: Somebody who is in the middle of a journey, or with a member of staff, is left in peace until then; for a day.
+LEFT_IN_PEACE = timedelta(minutes=30)
+LEFT_AT_MOST = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many messages a channel may get now: so many a second, and no more than one second's at once."""
+
+    per_s: float
+    _left: float = field(default=0.0, init=False)
+    _at: float = field(default_factory=monotonic, init=False)
+
+    def fill(self) -> int:
+        """How many may go now."""
+        now = monotonic()
+        self._left = min(max(1.0, self.per_s), self._left + (now - self._at) * self.per_s)
+        self._at = now
+        return int(self._left)
+
+    def take(self) -> None:
+        """One goes."""
+        self._left -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A recipient with what decides how and whether they get it."""
+
+    row: CampaignRecipient
+    contact: Contact
+    identities: Sequence[Identity]
+    application: Application | None
+    agrees: bool
+    is_asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """How many messages each channel can be given now, and until when those wait that asked for it."""
+
+    channels: dict[str, int]
+    paused: Mapping[str, datetime]
+
+
+class Sending:
+    """Works campaigns off; `run` does so until it is cancelled."""
+
+    def __init__(
+        self,
+        db: Database,
+        answers: Answers,
+        outbox: Outbox,
+        reach: Reach,
+        rates: Mapping[str, float],
+        quiet: QuietHours,
+    ) -> None:
+        """`rates`: messages a second by channel. `quiet`: when nothing is sent unless a release says so."""
+        self._db, self._answers, self._outbox, self._reach, self._quiet = db, answers, outbox, reach, quiet
+        self._paces = {channel: Pace(per_s) for channel, per_s in rates.items()}
+
+    async def run(self) -> None:
+        """Go on for ever; whatever goes wrong with one step, the next is tried."""
+        while True:
+            try:
+                is_busy = await self.step()
+            except Exception:  # the database may be away for a while
+                logger.exception("campaigns could not be worked on")
+                is_busy = False
+            await asyncio.sleep(STEP_S if is_busy else IDLE_S)
+
+    async def step(self) -> bool:
+        """Do what is due now, a little of it; whether there is more to do soon."""
+        async with self._db.claim("campaigns", 0) as is_ours:
+            if not is_ours:
+                return False
+            is_busy = await self._send_tests()
+            now = utc_now()
+            for campaign in await self._list_running(now):
+                try:
+                    is_busy = await self._advance(campaign, now) or is_busy
+                except (DBAPIError, *AWAY):
+                    raise
+                except Exception:  # a defect with one campaign must not hold up the others
+                    logger.exception("campaign %s could not be worked on", campaign.id)
+            return is_busy
+
+    async def _advance(self, campaign: Campaign, now: datetime) -> bool:
+        """Do the next of one campaign; whether there is more to do soon."""
+        if campaign.state == "scheduled":
+            await self._start(campaign.id)
+            return True
+        if not campaign.is_gathered:
+            await self._gather(campaign)
+            return True
+        is_time = campaign.ignores_quiet or self._quiet.end_after(now) is None
+        return await self._send_some(campaign) if is_time else False
+
+    async def _list_running(self, now: datetime) -> list[Campaign]:
+        due = or_(Campaign.starts_at.is_(None), Campaign.starts_at <= now)
+        # As the index has it; SQLite takes no other spelling.
+        running = select(Campaign).where(Campaign.state.in_(("scheduled", "sending")), due).order_by(Campaign.id)
+        async with self._db.read() as session:
+            return list(await session.scalars(running))
+
+    async def _start(self, campaign_id: int) -> None:
+        scheduled = (Campaign.id == campaign_id) & (Campaign.state == "scheduled")
+        async with self._db.write() as session:
+            await session.execute(update(Campaign).where(scheduled).values(state="sending", started_at=utc_now()))
+
+    async def _gather(self, campaign: Campaign) -> None:
+        """Fix the next people who get it, in the order of their ids."""
+        people = select_people(read_segment(campaign), is_sqlite=self._db.is_sqlite)
+        people = people.where(Contact.id > campaign.gathered_upto).order_by(Contact.id).limit(GATHERED_AT_ONCE)
+        # Somebody who linked a channel meanwhile may be among them already.
+        own = (CampaignRecipient.campaign_id == campaign.id) & CampaignRecipient.is_test.is_(False)
+        known = select(CampaignRecipient.contact_id).where(own)
+        async with self._db.write() as session:
+            # Locked, and read anew: a stop that came meanwhile is the last word.
+            locked = await session.get_one(Campaign, campaign.id, with_for_update=True)
+            if locked.state != "sending" or locked.gathered_upto != campaign.gathered_upto:
+                return
+            ids = list(await session.scalars(people))
+            if not ids:
+                locked.is_gathered = True
+                return
+            locked.gathered_upto = ids[-1]
+            before = set(await session.scalars(known.where(CampaignRecipient.contact_id.in_(ids))))
+            rows = [{"campaign_id": campaign.id, "contact_id": each} for each in ids if each not in before]
+            if rows:
+                await session.execute(insert(CampaignRecipient), rows)
+
+    async def _send_some(self, campaign: Campaign) -> bool:
+        """Hand over the next people, as far as their channels are free; whether there is more to do soon."""
+        free = await self._find_free()
+        await self._answers.refresh()
+        due = or_(CampaignRecipient.due_at.is_(None), CampaignRecipient.due_at <= utc_now())
+        waiting = (CampaignRecipient.campaign_id == campaign.id) & (CampaignRecipient.state == "waiting")
+        waiting &= CampaignRecipient.is_test.is_(False)
+        async with self._db.read() as session:
+            next_ones = select(CampaignRecipient.id).where(waiting, due).order_by(CampaignRecipient.id)
+            ids = list(await session.scalars(next_ones.limit(MOST_AT_ONCE)))
+            if not ids:
+                left = await session.scalar(select(CampaignRecipient.id).where(waiting).limit(1))
+        if not ids:
+            if left is None:
+                await self._finish(campaign)
+            return False
+        if free.channels or free.paused:
+            await self._hand_over(campaign, ids, free)
+        return True
+
+    async def _hand_over(self, campaign: Campaign, ids: Sequence[int], free: _Free) -> None:
+        """Store the messages of some people and let the outbox have them."""
+        woken = []
+        async with self._db.write() as session:
+            running = select(Campaign.state).where(Campaign.id == campaign.id).with_for_update()
+            if await session.scalar(running) != "sending":
+                return
+            rows = list(
+                await session.scalars(
+                    select(CampaignRecipient).where(CampaignRecipient.id.in_(ids)).order_by(CampaignRecipient.id)
+                )
+            )
+            for person in await self._read_people(session, campaign, rows):
+                if await self._hand_over_one(session, campaign, person, free):
+                    woken.append(person.contact.id)
+        for contact_id in woken:
+            self._outbox.campaign_lanes.wake(contact_id)
+
+    async def _finish(self, campaign: Campaign) -> None:
+        """Close a campaign of which nobody waits any more, once nothing of it is queued."""
+        async with self._db.write() as session:
+            queued = select(Message.id).where(UNFINISHED, Message.state == "queued")
+            if await session.scalar(queued.where(Message.campaign_id == campaign.id).limit(1)) is None:
+                sending = (Campaign.id == campaign.id) & (Campaign.state == "sending")
+                await session.execute(update(Campaign).where(sending).values(state="done", finished_at=utc_now()))
+
+    async def _find_free(self) -> _Free:
+        """How many messages each channel can be given now: none while answers wait, or while it asked for a pause."""
+        now = utc_now()
+        is_due = or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= now)
+        is_answer = Message.campaign_id.is_(None)
+        waiting = (
+            select(Message.channel, is_answer, func.count())
+            .where(UNFINISHED, Message.state == "queued", or_(~is_answer, is_due))
+            .group_by(Message.channel, is_answer)
+        )
+        async with self._db.read() as session:
+            counts = {(channel, bool(first)): number for channel, first, number in await session.execute(waiting)}
+            asked = await session.scalars(select(ChannelPause).where(ChannelPause.until > now))
+            paused = {pause.channel: pause.until for pause in asked}
+        channels = {}
+        for channel, pace in self._paces.items():
+            room = max(1, int(pace.per_s * QUEUED_S)) - counts.get((channel, False), 0)
+            may = min(pace.fill(), room)
+            if may > 0 and channel not in paused and not counts.get((channel, True)):
+                channels[channel] = may
+        return _Free(channels, paused)
+
+    async def _read_people(
+        self, session: AsyncSession, campaign: Campaign, rows: Sequence[CampaignRecipient]
+    ) -> list[_Person]:
+        ids = {row.contact_id for row in rows}
+        # Locked: a STOP is said before their message is stored, or finds it and holds it back.
+        locked = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
+        contacts = {each.id: each for each in await session.scalars(locked)}
+        identities: dict[int, list[Identity]] = {}
+        for identity in await session.scalars(select(Identity).where(Identity.contact_id.in_(ids))):
+            identities.setdefault(identity.contact_id, []).append(identity)
+        own = select(Application).where(Application.contact_id.in_(ids)).order_by(Application.id)
+        applications = {each.contact_id: each for each in await session.scalars(own)}
+        purpose = read_segment(campaign).purpose
+        agreeing = set(await session.scalars(select_agreeing(purpose).where(Contact.id.in_(ids))))
+        open_since = utc_now() - LEFT_IN_PEACE
+        asked = select(Draft.contact_id).where(
+            Draft.contact_id.in_(ids), Draft.state == "asking", Draft.updated_at > open_since
+        )
+        in_journey = set(await session.scalars(asked))
+        return [
+            _Person(
+                row,
+                contacts[row.contact_id],
+                identities.get(row.contact_id, []),
+                applications.get(row.contact_id),
+                row.contact_id in agreeing,
+                row.contact_id in in_journey,
+            )
+            for row in rows
+            # Whoever was erased just now has neither a row of their own nor here.
+            if row.contact_id in contacts
+        ]
+
+    async def _hand_over_one(self, session: AsyncSession, campaign: Campaign, person: _Person, free: _Free) -> bool:
+        """Whether somebody's message is stored; else why not stands in their row, or their turn comes later."""
+        now = utc_now()
+        row, contact = person.row, person.contact
+        variety = read_as(campaign).get(contact.chosen_variety or contact.variety, "")
+        if contact.erased_at is not None or not person.agrees:
+            await _close(session, row, state="skipped", outcome="stopped")
+            return False
+        if not variety or variety == NOBODY:
+            await _close(session, row, state="skipped", outcome="unwritten")
+            return False
+        busy_until = contact.held_until if contact.held_until is not None and contact.held_until > now else None
+        if person.is_asked:
+            busy_until = max(busy_until or now, now + LEFT_IN_PEACE)
+        if busy_until is not None:
+            late = now - (campaign.started_at or now) > LEFT_AT_MOST
+            await _close(session, row, **({"state": "skipped", "outcome": "busy"} if late else {"due_at": busy_until}))
+            return False
+        route = self._reach.choose_route(person.identities, variety)
+        if isinstance(route, str):
+            await _close(session, row, state="skipped", outcome=name_obstacle(person.identities, route))
+            return False
+        channel = route.identity.channel
+        if channel in free.paused:
+            # Out of the way of those whose channel is free.
+            await _close(session, row, due_at=free.paused[channel])
+        if free.channels.get(channel, 0) <= 0:
+            return False
+        try:
+            outbound = self._compose(campaign, person.application, variety)  # type: ignore[arg-type]  # of VARIETIES
+        except (RenderError, LookupError, ValueError):
+            # One person's data must not keep the message from all who come after them.
+            logger.exception("campaign %s could not be written for contact %s", campaign.id, contact.id)
+            await _close(session, row, state="skipped", outcome="unwritable")
+            return False
+        free.channels[channel] -= 1
+        self._paces[channel].take()
+        return await self._store(session, campaign, row, route, outbound)
+
+    def _compose(self, campaign: Campaign, application: Application | None, variety: Variety) -> Outbound:
+        values = name_values(application, self._answers, variety)
+        return compose(self._answers, campaign.texts[variety], variety, values)
+
+    async def _store(
+        self, session: AsyncSession, campaign: Campaign, row: CampaignRecipient, route: Route, outbound: Outbound
+    ) -> bool:
+        """Take somebody's turn with their message in the same transaction; False: another process did."""
+        channel = route.identity.channel
+        is_taken = await _close(session, row, state="queued", channel=channel, variety=outbound.variety)
+        if not is_taken:
+            return False
+        message = Message(
+            contact_id=row.contact_id,
+            identity_id=route.identity.id,
+            direction="out",
+            channel=channel,
+            # The web page, where only tests go, fetches what is new by itself.
+            state="sent" if channel == "web" else "queued",
+            text=outbound.text if route.template is None else fit_template(outbound)[0],
+            buttons=[button.as_json() for button in outbound.buttons] if route.template is None else [],
+            template=route.template,
+            answer_key=outbound.answer_key,
+            variety=outbound.variety,
+            campaign_id=campaign.id,
+        )
+        await add_sent(session, [message])
+        own = CampaignRecipient.id == row.id
+        await session.execute(update(CampaignRecipient).where(own).values(message_id=message.id))
+        return channel != "web"
+
+    async def _send_tests(self) -> bool:
+        """Send tests of staff to themselves: at once, whatever the state of the campaign and the hour."""
+        tests = (
+            select(CampaignRecipient, Campaign)
+            .join(Campaign, Campaign.id == CampaignRecipient.campaign_id)
+            .where(CampaignRecipient.state == "waiting", CampaignRecipient.is_test)
+            .order_by(CampaignRecipient.id)
+            .limit(MOST_AT_ONCE)
+        )
+        async with self._db.read() as session:
+            found = [(row[0], row[1]) for row in (await session.execute(tests)).all()]
+        if found:
+            await self._answers.refresh()
+        for row, campaign in found:
+            async with self._db.write() as session:
+                if await self._send_test(session, row, campaign):
+                    self._outbox.campaign_lanes.wake(row.contact_id)
+        return bool(found)
+
+    async def _send_test(self, session: AsyncSession, row: CampaignRecipient, campaign: Campaign) -> bool:
+        people = await self._read_people(session, campaign, [row])
+        if not people:
+            return False
+        (person,) = people
+        identities = [each for each in person.identities if each.id == row.identity_id]
+        variety = row.variety or ""
+        if person.contact.unsubscribed_at is not None or variety not in campaign.texts or not identities:
+            code = "stopped" if person.contact.unsubscribed_at is not None else "unwritten" if identities else "none"
+            await _close(session, row, state="skipped", outcome=code)
+            return False
+        route = self._reach.choose_route(identities, variety, waits=True)
+        if isinstance(route, str):
+            await _close(session, row, state="skipped", outcome=name_obstacle(identities, route))
+            return False
+        application = person.application or _example()
+        outbound = self._compose(campaign, application, variety)  # type: ignore[arg-type]  # one of VARIETIES
+        return await self._store(session, campaign, row, route, outbound)
+
+
+def name_obstacle(identities: Sequence[Identity], reason: str) -> str:
+    """The code of a reason of `Reach.choose_route`'s, one of `bot.campaigns.segments.OBSTACLES`."""
+    if "outside of" in reason:
+        return "window"
+    if "blocked by" in reason:
+        return "blocked"
+    if any(each.channel != "web" for each in identities):
+        return "unserved"
+    return "page" if identities else "none"
+
+
+def _example() -> Application:
+    """What a test shows to a member of staff who has no application of their own."""
+    return Application(full_name="Prénom Nom", reference="JIT-000000", city_slug="casablanca", track_slug="undecided")
+
+
+async def _close(session: AsyncSession, row: CampaignRecipient, **values: object) -> bool:
+    """Change a row that still waits; False when another process was first."""
+    if "state" in values:
+        values["handled_at"] = utc_now()
+    waiting = (CampaignRecipient.id == row.id) & (CampaignRecipient.state == "waiting")
+    taken = update(CampaignRecipient).where(waiting).values(**values).returning(CampaignRecipient.id)
+    return await session.scalar(taken) is not None
