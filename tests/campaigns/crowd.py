@@ -65,9 +65,8 @@ async def add_application(session: AsyncSession, person: Contact, *, agrees: boo
     """An application of somebody, with what they answered when they were asked whether they may be written to."""
     agreed_at = utc_now() - timedelta(days=20)
     for purpose, is_given in (("application", True), ("contact", agrees)):
-        session.add(
-            Consent(contact_id=person.id, purpose=purpose, is_given=is_given, wording="?", channel="telegram", given_at=agreed_at)
-        )  # fmt: skip
+        answer = {"purpose": purpose, "is_given": is_given, "wording": "?", "channel": "telegram"}
+        session.add(Consent(contact_id=person.id, given_at=agreed_at, **answer))
     application = Application(
         contact_id=person.id,
         **{

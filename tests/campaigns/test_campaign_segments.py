@@ -75,7 +75,7 @@ async def test_wishes_are_kept_to(
 
 
 async def test_about_applications_the_last_answer_counts(db: Database) -> None:
-    """Consent to be written to about it, given last; and an application that was not withdrawn nor, unasked, refused."""
+    """Consent to be written to about it, given last; and an application, not withdrawn nor, unasked, refused."""
     async with db.write() as session:
         people = [await add_person(session, topic=None) for _ in range(6)]
         await add_application(session, people[0], state="accepted")

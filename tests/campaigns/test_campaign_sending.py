@@ -1,4 +1,4 @@
-"""Campaigns go out once to each, at the pace of the channels, behind every answer, until somebody holds or ends them."""
+"""Campaigns go out once to each, at the pace of the channels, behind every answer, until they are held or ended."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def when_sent(channel: ScriptedChannel, count: int) -> None:
 
 
 async def test_everybody_gets_it_once_in_their_variety(db: Database, database_url: str, rasa_url: str) -> None:
-    """With how to stop and the way back, on the channel that they wrote on last; the log has it, and the campaign ends."""
+    """With how to stop and the way back, on the channel that they wrote on last; the log has it."""
     async with db.write() as session:
         both = await add_person(session, "whatsapp", "telegram", variety="ary-Latn")
         english = await add_person(session, "telegram", variety="en")

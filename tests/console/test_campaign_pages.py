@@ -56,7 +56,7 @@ async def test_from_the_segment_to_the_release(served: Console) -> None:
     await write(editor, campaign_id)
     page = await adviser.get(f"/campaigns/{campaign_id}/release")
     assert page.status_code == 200
-    assert "<strong>3</strong> personnes le recevront" in page.text and "page web seulement" in page.text
+    assert "<strong>3</strong> vont le recevoir" in page.text and "page web seulement" in page.text
     assert "Pour arrêter, écrivez STOP." in page.text and "Qui lit en darija" in page.text
     answer = await adviser.post(f"/campaigns/{campaign_id}/release", {"seen": "2", "when": "now"})
     assert answer.status_code == 303 and "done=campaign_released" in answer.headers["location"]
@@ -97,7 +97,7 @@ async def test_a_variety_without_a_text_needs_a_decision(served: Console) -> Non
     only_french = {f"text-{each}": "" for each in VARIETIES} | {"text-fr": "Bonjour à tous."}
     await write(administrator, campaign_id, **only_french)
     page = (await administrator.get(f"/campaigns/{campaign_id}/texts")).text
-    assert "2 personnes lisent dans cette langue" in page
+    assert "Lecteurs de cette langue : 2." in page
     answer = await administrator.get(f"/campaigns/{campaign_id}/release")
     assert "refused=undecided" in answer.headers["location"]
     answer = await administrator.post(f"/campaigns/{campaign_id}/release", {"seen": "2", "when": "now"})
@@ -105,7 +105,7 @@ async def test_a_variety_without_a_text_needs_a_decision(served: Console) -> Non
     decided = {f"instead-{each}": "fr" for each in VARIETIES if each != "en"} | {"instead-en": "none"}
     await write(administrator, campaign_id, seen=2, **only_french, **decided)
     page = (await administrator.get(f"/campaigns/{campaign_id}/release")).text
-    assert "<strong>1</strong> personnes le recevront" in page and "pas de texte dans leur langue" in page
+    assert "<strong>1</strong> vont le recevoir" in page and "pas de texte dans leur langue" in page
 
 
 @pytest.mark.parametrize(

@@ -162,15 +162,17 @@ def add_up(counts: Iterable[Count]) -> Tally:
 
 async def tally(request: Request, session: AsyncSession, segment: Segment, campaign: Campaign | None = None) -> Tally:
     """Count a segment; before anything is written as if each variety had a text."""
-    as_written = read_as(campaign) if campaign is not None and campaign.texts else {each: each for each in VARIETIES}
+    as_written: dict[str, str] = {each: each for each in VARIETIES}
+    if campaign is not None and campaign.texts:
+        as_written = read_as(campaign)
     return add_up(await count_people(session, segment, find_ways(request), as_written))
 
 
 def count_by_variety(counted: Tally) -> dict[str, int]:
     """How many read each variety."""
-    numbers = dict.fromkeys(VARIETIES, 0)
+    numbers: dict[str, int] = dict.fromkeys(VARIETIES, 0)
     for _, variety, number in counted.rows:
-        numbers[cast(Variety, variety)] += number
+        numbers[variety] += number
     return numbers
 
 

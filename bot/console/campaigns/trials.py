@@ -1,4 +1,4 @@
-"""Send a campaign to oneself before anybody gets it: one's own conversation, shown by a code, and the real way there."""
+"""Send a campaign to oneself before anybody gets it: to one's own conversation, shown by a code, the real way."""
 
 from __future__ import annotations
 
@@ -146,7 +146,14 @@ async def _list_sent(session: AsyncSession, campaign_id: int) -> list[dict[str, 
         .order_by(CampaignRecipient.id.desc())
         .limit(LISTED)
     )
+    found = await session.execute(query)
     return [
-        {"at": row.created_at, "channel": row.channel, "variety": row.variety, "state": state or row.state, "outcome": row.outcome}
-        for row, state in await session.execute(query)
-    ]  # fmt: skip
+        {
+            "at": row.created_at,
+            "channel": row.channel,
+            "variety": row.variety,
+            "state": state or row.state,
+            "outcome": row.outcome,
+        }
+        for row, state in found
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request, Response
@@ -29,7 +29,7 @@ from bot.console.people.showing import make_namer
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
 from bot.db.models import Campaign
-from bot.messages import LANGUAGE_NAMES, RIGHT_TO_LEFT, VARIETIES, Variety
+from bot.messages import LANGUAGE_NAMES, RIGHT_TO_LEFT, VARIETIES
 
 pages = Pages()
 
@@ -140,13 +140,13 @@ async def change_texts(request: Request, signed: SignedIn, campaign_id: int) -> 
     """Keep the texts, unless one can't be sent or somebody else wrote meanwhile; what was typed is never lost."""
     form = await read_form(request)
     campaign = await read_campaign(request, campaign_id)
-    texts = {each: read_text(form.get(f"text-{each}", "")) for each in VARIETIES}
-    fallbacks = {each: form.get(f"instead-{each}", "") for each in VARIETIES}
+    texts: dict[str, str] = {each: read_text(form.get(f"text-{each}", "")) for each in VARIETIES}
+    fallbacks: dict[str, str] = {each: form.get(f"instead-{each}", "") for each in VARIETIES}
     answers = find_answers(request)
     await answers.refresh()
     faults: dict[str, Fault] = {}
-    for variety, text in texts.items():
-        fault = find_fault(answers, text, variety, campaign.purpose) if text else None
+    for variety in VARIETIES:
+        fault = find_fault(answers, texts[variety], variety, campaign.purpose) if texts[variety] else None
         if fault is not None:
             faults[variety] = fault
     seen = int(form.get("seen", "")) if form.get("seen", "").isdecimal() and len(form["seen"]) < 9 else 0
@@ -220,7 +220,7 @@ async def preview_campaign(request: Request, campaign_id: int, variety: str) -> 
     """How a text that is being written will be seen, as a part of the page."""
     if variety not in VARIETIES:
         raise HTTPException(404)
-    name = cast(Variety, variety)
+    name = next(each for each in VARIETIES if each == variety)
     campaign = await read_draft(request, campaign_id)
     text = read_text((await read_form(request)).get(f"text-{name}", ""))
     answers = find_answers(request)
