@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -184,47 +185,79 @@ async def count_people(session: AsyncSession, segment: Segment, ways: Ways, read
     templated = [each for each in VARIETIES if read_as.get(each) in ways.templates]
     now = utc_now()
     heard = func.coalesce(Identity.last_inbound_at, Identity.created_at)
-    way = case(
-        (Identity.id.is_(None), "none"),
-        (Identity.channel == "web", "page"),
-        (Identity.channel.not_in(list(ways.channels)), "unserved"),
-        (Identity.blocked_at.is_not(None), "blocked"),
-        (or_(Identity.channel != "whatsapp", heard > now - WHATSAPP_WINDOW), "free"),
-        (variety.in_(templated), "template"),
-        else_="window",
+    obstacle = case(
+        (Identity.id.is_(None), _rank("none")),
+        (Identity.channel == "web", _rank("page")),
+        (Identity.channel.not_in(list(ways.channels)), _rank("unserved")),
+        (Identity.blocked_at.is_not(None), _rank("blocked")),
+        (or_(Identity.channel != "whatsapp", heard > now - WHATSAPP_WINDOW, variety.in_(templated)), 0),
+        else_=_rank("window"),
     )
-    first = case(*((way == name, number) for number, name in enumerate(OBSTACLES, 1)), else_=0)
+    agreement = Consent if segment.purpose == "application" else Subscription
+    # One row a person: when each channel that takes a message heard them last, and the first obstacle. Aggregates in
+    # the order of the ids need no sorting of all addresses, which a window function does.
     people = (
         select_people(segment, is_sqlite=is_sqlite, living=False)
         .add_columns(
             variety.label("variety"),
-            Identity.channel.label("channel"),
-            way.label("way"),
             case((_still_agrees(segment.purpose), 1), else_=0).label("agrees"),
             case((Contact.held_until > now, 1), else_=0).label("held"),
-            func.row_number()
-            .over(partition_by=Contact.id, order_by=(first, heard.desc(), Identity.id.desc()))
-            .label("place"),
+            func.min(obstacle).label("obstacle"),
+            *(
+                func.max(case((and_(obstacle == 0, Identity.channel == channel), heard))).label(f"on_{channel}")
+                for channel in ways.channels
+            ),
         )
         .outerjoin(Identity, Identity.contact_id == Contact.id)
+        .group_by(Contact.id, agreement.id)
         .subquery()
     )
+    channel, needs_template = _choose_channel(people, ways, now)
     written = [each for each in VARIETIES if read_as.get(each)]
     outcome = case(
-        (people.c.agrees == 0, literal("stopped", String)),
-        (people.c.variety.not_in(written), "unwritten"),
-        else_=people.c.way,
+        (people.c.agrees == 0, _rank("stopped")),
+        (people.c.variety.not_in(written), _rank("unwritten")),
+        else_=people.c.obstacle,
     )
-    counted = (
-        select(people.c.variety, people.c.channel, outcome, people.c.held, func.count())
-        .where(people.c.place == 1)
-        .group_by(people.c.variety, people.c.channel, outcome, people.c.held)
-    )
+    asked = (people.c.variety, channel, outcome, needs_template, people.c.held)
+    columns = [each.label(f"column_{number}") for number, each in enumerate(asked)]
+    rows = select(*columns).subquery()
+    counted = select(*rows.c, func.count()).group_by(*rows.c)
     counts = []
-    for name, channel, what, held, number in await session.execute(counted):
-        is_reached = what in ("free", "template")
-        obstacle = "" if is_reached else what
+    for name, way, rank, by_template, held, number in await session.execute(counted):
+        is_reached = rank == 0
         counts.append(
-            Count(name, channel if is_reached else "", obstacle, what == "template", bool(held) and is_reached, number)
+            Count(
+                name,
+                way if is_reached else "",
+                "" if is_reached else OBSTACLES[rank - 1],
+                bool(by_template) and is_reached,
+                bool(held) and is_reached,
+                number,
+            )
         )
     return counts
+
+
+def _rank(obstacle: str) -> int:
+    """The number of an obstacle, from 1; 0 is none."""
+    return OBSTACLES.index(obstacle) + 1
+
+
+def _choose_channel(people: Any, ways: Ways, now: datetime) -> tuple[ColumnElement[str], ColumnElement[int]]:
+    """The channel that heard a person last of those that take a message, and whether it takes a template only."""
+    heard = {channel: people.c[f"on_{channel}"] for channel in ways.channels}
+    choices = [
+        (
+            and_(at.is_not(None), *(or_(other.is_(None), at >= other) for other in heard.values() if other is not at)),
+            name,
+        )
+        for name, at in heard.items()
+    ]
+    if not choices:
+        return literal(""), literal(0)
+    channel = case(*choices, else_="")
+    if "whatsapp" not in heard:
+        return channel, literal(0)
+    by_template = and_(channel == "whatsapp", heard["whatsapp"] <= now - WHATSAPP_WINDOW)
+    return channel, case((by_template, 1), else_=0)

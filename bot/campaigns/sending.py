@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +32,11 @@ from bot.outbox import UNFINISHED, Outbox
 from bot.reach import Reach, Route
 
 logger = logging.getLogger(__name__)
+
+#: Written out, since SQLite takes a partial index only for its own condition.
+RUNNING = text("campaigns.state IN ('scheduled', 'sending')")
+WAITING = text("campaign_recipients.state = 'waiting'")
+WAITING_TEST = text("campaign_recipients.is_test")
 
 #: How often the next people are taken, in seconds: few at a time, so that no answer waits for their transaction.
 STEP_S = 0.2
@@ -143,8 +148,7 @@ class Sending:
 
     async def _list_running(self, now: datetime) -> list[Campaign]:
         due = or_(Campaign.starts_at.is_(None), Campaign.starts_at <= now)
-        # As the index has it; SQLite takes no other spelling.
-        running = select(Campaign).where(Campaign.state.in_(("scheduled", "sending")), due).order_by(Campaign.id)
+        running = select(Campaign).where(RUNNING, due).order_by(Campaign.id)
         async with self._db.read() as session:
             return list(await session.scalars(running))
 
@@ -180,13 +184,12 @@ class Sending:
         free = await self._find_free()
         await self._answers.refresh()
         due = or_(CampaignRecipient.due_at.is_(None), CampaignRecipient.due_at <= utc_now())
-        waiting = (CampaignRecipient.campaign_id == campaign.id) & (CampaignRecipient.state == "waiting")
-        waiting &= CampaignRecipient.is_test.is_(False)
+        waiting = (CampaignRecipient.campaign_id == campaign.id) & CampaignRecipient.is_test.is_(False)
         async with self._db.read() as session:
-            next_ones = select(CampaignRecipient.id).where(waiting, due).order_by(CampaignRecipient.id)
+            next_ones = select(CampaignRecipient.id).where(WAITING, waiting, due).order_by(CampaignRecipient.id)
             ids = list(await session.scalars(next_ones.limit(MOST_AT_ONCE)))
             if not ids:
-                left = await session.scalar(select(CampaignRecipient.id).where(waiting).limit(1))
+                left = await session.scalar(select(CampaignRecipient.id).where(WAITING, waiting).limit(1))
         if not ids:
             if left is None:
                 await self._finish(campaign)
@@ -351,7 +354,7 @@ class Sending:
         tests = (
             select(CampaignRecipient, Campaign)
             .join(Campaign, Campaign.id == CampaignRecipient.campaign_id)
-            .where(CampaignRecipient.state == "waiting", CampaignRecipient.is_test)
+            .where(WAITING, WAITING_TEST)
             .order_by(CampaignRecipient.id)
             .limit(MOST_AT_ONCE)
         )

@@ -61,7 +61,7 @@ def open_page(browser: Browser, served: ServedConsole, width: int, language: str
 def test_a_campaign_from_its_segment_to_its_results(
     browser: Browser, sending: tuple[ServedConsole, ScriptedChannel]
 ) -> None:
-    """On a phone: the count follows the form, a wrong text is named, who reads what is decided; it pauses and goes on."""
+    """On a phone: the count follows the form, a wrong text is named, who reads what is decided; it pauses, goes on."""
     served, channel = sending
     served.act(fill(served.running.settings.database_url))
     page = open_page(browser, served, 390)

@@ -85,6 +85,12 @@ class CampaignRecipient(Base):
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index(
+            "ix_campaign_recipients_tests",
+            "id",
+            sqlite_where=text("state = 'waiting' AND is_test"),
+            postgresql_where=text("state = 'waiting' AND is_test"),
+        ),
         # The figures of a campaign, without reading its rows.
         Index(
             "ix_campaign_recipients_figures",

@@ -18,6 +18,7 @@ TIME = bot.db.base.UtcDateTime(timezone=True)
 RUNNING = sa.text("state IN ('scheduled', 'sending')")
 NO_TEST = sa.text('NOT is_test')
 WAITING = sa.text("state = 'waiting'")
+TESTS = sa.text("state = 'waiting' AND is_test")
 OF_CAMPAIGNS = sa.text('campaign_id IS NOT NULL')
 
 
@@ -78,6 +79,7 @@ def upgrade() -> None:
     op.create_index('ix_campaign_recipients_message_id', 'campaign_recipients', ['message_id'])
     op.create_index('uq_campaign_recipients_person', 'campaign_recipients', ['campaign_id', 'contact_id'], unique=True, sqlite_where=NO_TEST, postgresql_where=NO_TEST)
     op.create_index('ix_campaign_recipients_waiting', 'campaign_recipients', ['campaign_id', 'id'], sqlite_where=WAITING, postgresql_where=WAITING)
+    op.create_index('ix_campaign_recipients_tests', 'campaign_recipients', ['id'], sqlite_where=TESTS, postgresql_where=TESTS)
     op.create_index('ix_campaign_recipients_figures', 'campaign_recipients', ['campaign_id', 'is_test', 'state', 'outcome', 'channel', 'replied_at', 'stopped_at'])
     op.create_table('campaign_testers',
     sa.Column('member_id', sa.Integer(), nullable=False),
