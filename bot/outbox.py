@@ -117,7 +117,8 @@ class Outbox:
                 select(Message, Identity, CampaignRecipient.is_test, Campaign.state)
                 .join(Identity, Identity.id == Message.identity_id)
                 .join(Campaign, Campaign.id == Message.campaign_id)
-                .join(CampaignRecipient, CampaignRecipient.message_id == Message.id)
+                # None where two rows of one person became one.
+                .outerjoin(CampaignRecipient, CampaignRecipient.message_id == Message.id)
                 .where(own)
                 .order_by(Message.id)
                 .limit(1)

@@ -48,9 +48,10 @@ class Settings(BaseSettings):
 
     #: Messages of campaigns a second. Telegram's servers take 30 a second of a bot in all
     #: (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); WhatsApp's senders start at 80
-    #: (https://www.twilio.com/docs/whatsapp/api#rate-limits). The rest is left for answers.
+    #: (https://www.twilio.com/docs/whatsapp/api#rate-limits). The rest is left for answers; all campaigns together hand
+    #: over 50 a second at most (`bot.campaigns.sending`).
     campaign_telegram_per_s: float = Field(default=25, gt=0, le=30)
-    campaign_whatsapp_per_s: float = Field(default=10, gt=0, le=80)
+    campaign_whatsapp_per_s: float = Field(default=10, gt=0, le=50)
     #: When no campaign is sent unless its release says so, in Morocco's time.
     campaign_quiet_hours: str = "21:00-09:00"
 

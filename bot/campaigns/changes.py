@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.campaigns.segments import Segment, read_segment
@@ -15,6 +15,7 @@ from bot.db.linking import use_code
 from bot.db.models import Campaign, CampaignRecipient, CampaignTester, Contact, Identity, Message
 from bot.errors import AssistantError
 from bot.messages import VARIETIES
+from bot.outbox import STOPPED
 
 TITLE_CHARS = 120
 #: Tests of one campaign that a member of staff can have under way.
@@ -206,6 +207,8 @@ async def discard(session: AsyncSession, campaign_id: int) -> None:
         NotNow: it is no draft any more.
     """
     campaign = await _lock_in(session, campaign_id, "draft")
+    queued = (Message.campaign_id == campaign.id) & (Message.state == "queued")
+    await session.execute(update(Message).where(queued).values(state="undeliverable", error=STOPPED))
     await session.execute(delete(CampaignRecipient).where(CampaignRecipient.campaign_id == campaign.id))
     await session.delete(campaign)
 

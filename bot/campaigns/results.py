@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Campaign, CampaignRecipient, Message
+from bot.outbox import STOPPED
 
 #: Channels that say what became of a message; of the others it is not known whether somebody got or read it.
 REPORTING = frozenset({"whatsapp"})
@@ -17,7 +18,7 @@ _TAKEN = ("sent", "delivered", "read")
 _LOST = ("failed", "undeliverable")
 #: The outbox's own errors, which have no code of a provider before a colon.
 _OWN_CAUSES = {
-    "the campaign was stopped": "halted",
+    STOPPED: "halted",
     "the person asked for no more messages": "stopped",
     "the person blocked us": "blocked",
 }

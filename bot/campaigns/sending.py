@@ -46,7 +46,7 @@ IDLE_S = 1.0
 GATHERED_AT_ONCE = 1_000
 #: The most that is queued of each channel, in seconds of its pace: what a pause or a stop can't hold back any more.
 QUEUED_S = 1.0
-#: People taken in one step at most.
+#: People taken in one step at most, so 50 a second.
 MOST_AT_ONCE = 10
 #: Somebody who is in the middle of a journey, or with a member of staff, is left in peace until then; for a day.
 LEFT_IN_PEACE = timedelta(minutes=30)

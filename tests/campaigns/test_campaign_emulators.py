@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from campaigns.crowd import TEXTS, add_campaign, add_many, list_recipients, read_campaign
-from e2e.telegram import TelegramServer
+from e2e.telegram import Person, TelegramServer
 from e2e.whatsapp import PUBLIC_URL, Twilio, make_channel
 from e2e.whatsapp import Person as WhatsAppPerson
 from running import RunningApp, free_port, make_settings
@@ -23,6 +24,7 @@ from bot.campaigns.results import read_results
 from bot.db.engine import Database
 from bot.db.models import Identity, Message
 from bot.db.people import unsubscribe
+from bot.outbox import CAMPAIGN_WIDTH
 
 ON_TELEGRAM, ON_WHATSAPP = 150, 50
 
@@ -196,3 +198,36 @@ async def test_a_stop_is_final(
     assert results.sent + results.waiting + results.causes.get("halted", 0) == ON_TELEGRAM
     rows = Counter(row.state for row in await list_recipients(db, campaign_id))
     assert rows["waiting"] == results.waiting > 0
+
+
+async def test_an_answer_overtakes_a_campaign(
+    db: Database, telegram: TelegramServer, twilio: Twilio, start_app: Callable[[], RunningApp]
+) -> None:
+    """Between its row in the log and Telegram, no more of a campaign arrives than was in the channel's hands."""
+    telegram.emulator.delay_s = 0.1
+    await add_many(db, ON_TELEGRAM)
+    campaign_id = await add_campaign(db)
+    await asyncio.to_thread(start_app)
+    await when(lambda: count_of_campaign(telegram) >= 10)
+    people = [Person(telegram) for _ in range(6)]
+    for person in people:
+        await asyncio.to_thread(person.write, "bonjour")
+        await asyncio.to_thread(person.wait_for, 1, 60.0)
+    assert (await read_campaign(db, campaign_id)).state == "sending"
+    offset = time.time() - time.monotonic()
+    calls = list(zip(telegram.emulator.calls, telegram.emulator.called_at, strict=True))
+    async with db.read() as session:
+        for person in people:
+            own = select(Message).join(Identity).where(Identity.address == person.address, Message.direction == "out")
+            answer = (await session.scalars(own)).one()
+            at = next(
+                number
+                for number, (call, _) in enumerate(calls)
+                if call.method == "sendMessage" and call.fields["chat_id"] == person.address
+            )
+            between = [
+                call
+                for call, (_, called_at) in calls[:at]
+                if _is_campaign(str(call.fields.get("text", ""))) and called_at + offset > answer.created_at.timestamp()
+            ]
+            assert len(between) <= CAMPAIGN_WIDTH

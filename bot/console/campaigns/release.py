@@ -60,6 +60,9 @@ async def release_campaign(request: Request, signed: SignedIn, campaign_id: int)
         starts_at = moment
     seen = form.get("seen", "")
     ignores_quiet = form.get("ignores_quiet") == "yes"
+    async with database(request).read() as session:
+        # For the log; before the transaction, which others wait for.
+        counted = await tally(request, session, read_segment(campaign), campaign)
     try:
         async with database(request).write() as session:
             released = await changes.release(
@@ -71,7 +74,6 @@ async def release_campaign(request: Request, signed: SignedIn, campaign_id: int)
                 ignores_quiet=ignores_quiet,
             )
             own, subject = released.changed_by_id == signed.member_id, f"campaign:{campaign_id}"
-            counted = await tally(request, session, read_segment(released), released)
             record(session, signed.member_id, "campaign_released", subject, count=counted.reached, own=own)
     except NotNow as error:
         if error.code != "changed":
