@@ -7,7 +7,7 @@ theirs, and has one that was not withdrawn. A STOP said after that ends it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
@@ -223,8 +223,9 @@ async def count_people(session: AsyncSession, segment: Segment, ways: Ways, read
     columns = [each.label(f"column_{number}") for number, each in enumerate(asked)]
     rows = select(*columns).subquery()
     counted = select(*rows.c, func.count()).group_by(*rows.c)
+    found: Sequence[Any] = (await session.execute(counted)).all()
     counts = []
-    for name, way, rank, by_template, held, number in await session.execute(counted):
+    for name, way, rank, by_template, held, number in found:
         is_reached = rank == 0
         counts.append(
             Count(
