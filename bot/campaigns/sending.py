@@ -11,21 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 
-from sqlalchemy import func, insert, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.answers import Answers, RenderError
-from bot.campaigns.segments import read_segment, select_agreeing, select_people
+from bot.campaigns.pace import Pace
+from bot.campaigns.recipients import LEFT_IN_PEACE, Recipient, close, gather, name_obstacle, read_people
 from bot.campaigns.writing import NOBODY, compose, fit_template, name_values, read_as
 from bot.clock import utc_now
 from bot.db.engine import AWAY, Database
 from bot.db.log import add_sent
-from bot.db.models import Application, Campaign, CampaignRecipient, ChannelPause, Contact, Draft, Identity, Message
+from bot.db.models import Application, Campaign, CampaignRecipient, ChannelPause, Message
 from bot.hours import QuietHours
 from bot.messages import Outbound, Variety
 from bot.outbox import UNFINISHED, Outbox
@@ -42,47 +42,12 @@ WAITING_TEST = text("campaign_recipients.is_test")
 STEP_S = 0.2
 #: How often a process that has nothing to send looks whether there is something.
 IDLE_S = 1.0
-#: People fixed as recipients in one transaction.
-GATHERED_AT_ONCE = 1_000
 #: The most that is queued of each channel, in seconds of its pace: what a pause or a stop can't hold back any more.
 QUEUED_S = 1.0
 #: People taken in one step at most, so 50 a second.
 MOST_AT_ONCE = 10
-#: Somebody who is in the middle of a journey, or with a member of staff, is left in peace until then; for a day.
-LEFT_IN_PEACE = timedelta(minutes=30)
+#: So long after the beginning nobody is left in peace any more: they get nothing.
 LEFT_AT_MOST = timedelta(days=1)
-
-
-@dataclass(slots=True)
-class Pace:
-    """How many messages a channel may get now: so many a second, and no more than one second's at once."""
-
-    per_s: float
-    _left: float = field(default=0.0, init=False)
-    _at: float = field(default_factory=monotonic, init=False)
-
-    def fill(self) -> int:
-        """How many may go now."""
-        now = monotonic()
-        self._left = min(max(1.0, self.per_s), self._left + (now - self._at) * self.per_s)
-        self._at = now
-        return int(self._left)
-
-    def take(self) -> None:
-        """One goes."""
-        self._left -= 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """A recipient with what decides how and whether they get it."""
-
-    row: CampaignRecipient
-    contact: Contact
-    identities: Sequence[Identity]
-    application: Application | None
-    agrees: bool
-    is_asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +106,7 @@ class Sending:
             await self._start(campaign.id)
             return True
         if not campaign.is_gathered:
-            await self._gather(campaign)
+            await gather(self._db, campaign)
             return True
         is_time = campaign.ignores_quiet or self._quiet.end_after(now) is None
         return await self._send_some(campaign) if is_time else False
@@ -156,28 +121,6 @@ class Sending:
         scheduled = (Campaign.id == campaign_id) & (Campaign.state == "scheduled")
         async with self._db.write() as session:
             await session.execute(update(Campaign).where(scheduled).values(state="sending", started_at=utc_now()))
-
-    async def _gather(self, campaign: Campaign) -> None:
-        """Fix the next people who get it, in the order of their ids."""
-        people = select_people(read_segment(campaign), is_sqlite=self._db.is_sqlite)
-        people = people.where(Contact.id > campaign.gathered_upto).order_by(Contact.id).limit(GATHERED_AT_ONCE)
-        # Somebody who linked a channel meanwhile may be among them already.
-        own = (CampaignRecipient.campaign_id == campaign.id) & CampaignRecipient.is_test.is_(False)
-        known = select(CampaignRecipient.contact_id).where(own)
-        async with self._db.write() as session:
-            # Locked, and read anew: a stop that came meanwhile is the last word.
-            locked = await session.get_one(Campaign, campaign.id, with_for_update=True)
-            if locked.state != "sending" or locked.gathered_upto != campaign.gathered_upto:
-                return
-            ids = list(await session.scalars(people))
-            if not ids:
-                locked.is_gathered = True
-                return
-            locked.gathered_upto = ids[-1]
-            before = set(await session.scalars(known.where(CampaignRecipient.contact_id.in_(ids))))
-            rows = [{"campaign_id": campaign.id, "contact_id": each} for each in ids if each not in before]
-            if rows:
-                await session.execute(insert(CampaignRecipient), rows)
 
     async def _send_some(self, campaign: Campaign) -> bool:
         """Hand over the next people, as far as their channels are free; whether there is more to do soon."""
@@ -210,7 +153,7 @@ class Sending:
                     select(CampaignRecipient).where(CampaignRecipient.id.in_(ids)).order_by(CampaignRecipient.id)
                 )
             )
-            for person in await self._read_people(session, campaign, rows):
+            for person in await read_people(session, campaign, rows):
                 if await self._hand_over_one(session, campaign, person, free):
                     woken.append(person.contact.id)
         for contact_id in woken:
@@ -246,88 +189,65 @@ class Sending:
                 channels[channel] = may
         return _Free(channels, paused)
 
-    async def _read_people(
-        self, session: AsyncSession, campaign: Campaign, rows: Sequence[CampaignRecipient]
-    ) -> list[_Person]:
-        ids = {row.contact_id for row in rows}
-        # Locked: a STOP is said before their message is stored, or finds it and holds it back.
-        locked = select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
-        contacts = {each.id: each for each in await session.scalars(locked)}
-        identities: dict[int, list[Identity]] = {}
-        for identity in await session.scalars(select(Identity).where(Identity.contact_id.in_(ids))):
-            identities.setdefault(identity.contact_id, []).append(identity)
-        own = select(Application).where(Application.contact_id.in_(ids)).order_by(Application.id)
-        applications = {each.contact_id: each for each in await session.scalars(own)}
-        purpose = read_segment(campaign).purpose
-        agreeing = set(await session.scalars(select_agreeing(purpose).where(Contact.id.in_(ids))))
-        open_since = utc_now() - LEFT_IN_PEACE
-        asked = select(Draft.contact_id).where(
-            Draft.contact_id.in_(ids), Draft.state == "asking", Draft.updated_at > open_since
-        )
-        in_journey = set(await session.scalars(asked))
-        return [
-            _Person(
-                row,
-                contacts[row.contact_id],
-                identities.get(row.contact_id, []),
-                applications.get(row.contact_id),
-                row.contact_id in agreeing,
-                row.contact_id in in_journey,
-            )
-            for row in rows
-            # Whoever was erased just now has neither a row of their own nor here.
-            if row.contact_id in contacts
-        ]
-
-    async def _hand_over_one(self, session: AsyncSession, campaign: Campaign, person: _Person, free: _Free) -> bool:
+    async def _hand_over_one(self, session: AsyncSession, campaign: Campaign, person: Recipient, free: _Free) -> bool:
         """Whether somebody's message is stored; else why not stands in their row, or their turn comes later."""
         now = utc_now()
         row, contact = person.row, person.contact
         variety = read_as(campaign).get(contact.chosen_variety or contact.variety, "")
         if contact.erased_at is not None or not person.agrees:
-            await _close(session, row, state="skipped", outcome="stopped")
+            await close(session, row, state="skipped", outcome="stopped")
             return False
         if not variety or variety == NOBODY:
-            await _close(session, row, state="skipped", outcome="unwritten")
+            await close(session, row, state="skipped", outcome="unwritten")
             return False
         busy_until = contact.held_until if contact.held_until is not None and contact.held_until > now else None
         if person.is_asked:
             busy_until = max(busy_until or now, now + LEFT_IN_PEACE)
         if busy_until is not None:
             late = now - (campaign.started_at or now) > LEFT_AT_MOST
-            await _close(session, row, **({"state": "skipped", "outcome": "busy"} if late else {"due_at": busy_until}))
+            await close(session, row, **({"state": "skipped", "outcome": "busy"} if late else {"due_at": busy_until}))
             return False
         route = self._reach.choose_route(person.identities, variety)
         if isinstance(route, str):
-            await _close(session, row, state="skipped", outcome=name_obstacle(person.identities, route))
+            await close(session, row, state="skipped", outcome=name_obstacle(person.identities, route))
             return False
         channel = route.identity.channel
         if channel in free.paused:
             # Out of the way of those whose channel is free.
-            await _close(session, row, due_at=free.paused[channel])
+            await close(session, row, due_at=free.paused[channel])
         if free.channels.get(channel, 0) <= 0:
             return False
-        try:
-            outbound = self._compose(campaign, person.application, variety)  # type: ignore[arg-type]  # of VARIETIES
-        except (RenderError, LookupError, ValueError):
-            # One person's data must not keep the message from all who come after them.
-            logger.exception("campaign %s could not be written for contact %s", campaign.id, contact.id)
-            await _close(session, row, state="skipped", outcome="unwritable")
+        outbound = await self._compose(session, campaign, row, person.application, variety)
+        if outbound is None:
             return False
         free.channels[channel] -= 1
         self._paces[channel].take()
         return await self._store(session, campaign, row, route, outbound)
 
-    def _compose(self, campaign: Campaign, application: Application | None, variety: Variety) -> Outbound:
-        values = name_values(application, self._answers, variety)
-        return compose(self._answers, campaign.texts[variety], variety, values)
+    async def _compose(
+        self,
+        session: AsyncSession,
+        campaign: Campaign,
+        row: CampaignRecipient,
+        application: Application | None,
+        variety: str,
+    ) -> Outbound | None:
+        """Somebody's message; None when their data don't go into it, which then stands in their row."""
+        name: Variety = variety  # type: ignore[assignment]  # a key of `Campaign.texts`, which has no others
+        try:
+            return compose(self._answers, campaign.texts[name], name, name_values(application, self._answers, name))
+        except (RenderError, LookupError, ValueError):
+            # One person's data must not keep the message from all who come after them.
+            logger.exception("campaign %s could not be written for contact %s", campaign.id, row.contact_id)
+            await close(session, row, state="skipped", outcome="unwritable")
+            return None
 
     async def _store(
         self, session: AsyncSession, campaign: Campaign, row: CampaignRecipient, route: Route, outbound: Outbound
     ) -> bool:
         """Take somebody's turn with their message in the same transaction; False: another process did."""
         channel = route.identity.channel
-        is_taken = await _close(session, row, state="queued", channel=channel, variety=outbound.variety)
+        is_taken = await close(session, row, state="queued", channel=channel, variety=outbound.variety)
         if not is_taken:
             return False
         message = Message(
@@ -369,7 +289,7 @@ class Sending:
         return bool(found)
 
     async def _send_test(self, session: AsyncSession, row: CampaignRecipient, campaign: Campaign) -> bool:
-        people = await self._read_people(session, campaign, [row])
+        people = await read_people(session, campaign, [row])
         if not people:
             return False
         (person,) = people
@@ -377,37 +297,19 @@ class Sending:
         variety = row.variety or ""
         if person.contact.unsubscribed_at is not None or variety not in campaign.texts or not identities:
             code = "stopped" if person.contact.unsubscribed_at is not None else "unwritten" if identities else "none"
-            await _close(session, row, state="skipped", outcome=code)
+            await close(session, row, state="skipped", outcome=code)
             return False
         route = self._reach.choose_route(identities, variety, waits=True)
         if isinstance(route, str):
-            await _close(session, row, state="skipped", outcome=name_obstacle(identities, route))
+            await close(session, row, state="skipped", outcome=name_obstacle(identities, route))
             return False
         application = person.application or _example()
-        outbound = self._compose(campaign, application, variety)  # type: ignore[arg-type]  # one of VARIETIES
+        outbound = await self._compose(session, campaign, row, application, variety)
+        if outbound is None:
+            return False
         return await self._store(session, campaign, row, route, outbound)
-
-
-def name_obstacle(identities: Sequence[Identity], reason: str) -> str:
-    """The code of a reason of `Reach.choose_route`'s, one of `bot.campaigns.segments.OBSTACLES`."""
-    if "outside of" in reason:
-        return "window"
-    if "blocked by" in reason:
-        return "blocked"
-    if any(each.channel != "web" for each in identities):
-        return "unserved"
-    return "page" if identities else "none"
 
 
 def _example() -> Application:
     """What a test shows to a member of staff who has no application of their own."""
     return Application(full_name="Prénom Nom", reference="JIT-000000", city_slug="casablanca", track_slug="undecided")
-
-
-async def _close(session: AsyncSession, row: CampaignRecipient, **values: object) -> bool:
-    """Change a row that still waits; False when another process was first."""
-    if "state" in values:
-        values["handled_at"] = utc_now()
-    waiting = (CampaignRecipient.id == row.id) & (CampaignRecipient.state == "waiting")
-    taken = update(CampaignRecipient).where(waiting).values(**values).returning(CampaignRecipient.id)
-    return await session.scalar(taken) is not None

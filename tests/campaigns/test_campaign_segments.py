@@ -11,8 +11,8 @@ import pytest
 from campaigns.crowd import add_application, add_person
 from sqlalchemy import select
 
+from bot.campaigns.recipients import name_obstacle
 from bot.campaigns.segments import Segment, Ways, count_people, select_people
-from bot.campaigns.sending import name_obstacle
 from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Consent, Contact, Identity, Subscription
