@@ -19,6 +19,7 @@ from actions import make_executor
 from actions.base import Context
 from bot import files, page, web
 from bot.answers import Answers, FactBook
+from bot.campaigns.sending import Sending
 from bot.channels.base import Channel, DeliveryReport
 from bot.channels.telegram import TelegramChannel
 from bot.channels.whatsapp import WhatsAppChannel
@@ -30,7 +31,7 @@ from bot.conversation import Conversation
 from bot.db.engine import AWAY, Database, open_database
 from bot.db.erasure import list_purgeable, purge_contact
 from bot.errors import SettingsError
-from bot.hours import Hours
+from bot.hours import Hours, QuietHours
 from bot.inbox import Inbox
 from bot.messages import Inbound
 from bot.outbox import Outbox
@@ -69,6 +70,7 @@ class Assistant:
     project: Project
     jobs: Jobs
     swaps: Swaps
+    sending: Sending
     #: Small tasks that nobody waits for; the set keeps them from being collected while they run.
     loose_tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -103,6 +105,8 @@ class Assistant:
             self.conversation.lanes.wake(contact_id)
         for contact_id in await self.outbox.list_due():
             self.outbox.lanes.wake(contact_id)
+        for contact_id in await self.outbox.list_due_of_campaigns():
+            self.outbox.campaign_lanes.wake(contact_id)
         await self.schedule.run_due()
         await self._purge()
 
@@ -142,6 +146,9 @@ def make_assistant(
     reach = Reach(channels, settings.whatsapp_notice_templates)
     schedule = Schedule(db, answers, outbox, reach)
     hours = Hours.parse(settings.team_hours) if settings.team_hours else None
+    rates = {"telegram": settings.campaign_telegram_per_s, "whatsapp": settings.campaign_whatsapp_per_s}
+    quiet = QuietHours.parse(settings.campaign_quiet_hours)
+    sending = Sending(db, answers, outbox, reach, rates, quiet)
     executor = make_executor(Context(db, settings.base_url, reach, hours))
     project = project or Project()
     return Assistant(
@@ -159,6 +166,7 @@ def make_assistant(
         project,
         Jobs(db, project, record),
         Swaps(db, rasa, own_rasa, f"{settings.host}:{settings.port}", project, record),
+        sending,
     )
 
 
@@ -220,9 +228,10 @@ def make_app(
 @asynccontextmanager
 async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
     assistant.conversation.lanes.start()
-    assistant.outbox.lanes.start()
+    assistant.outbox.start()
     tasks = [asyncio.create_task(_sweep_for_ever(assistant), name="sweep")]
     tasks += [asyncio.create_task(_keep_models(assistant), name="models")]
+    tasks.append(asyncio.create_task(assistant.sending.run(), name="campaigns"))
     tasks += [asyncio.create_task(task, name="telegram") for task in _channel_tasks(assistant)]
     try:
         yield
@@ -233,7 +242,7 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
         await assistant.jobs.aclose()
         # Turns first: they queue what the outbox may still send.
         await assistant.conversation.lanes.aclose()
-        await assistant.outbox.lanes.aclose()
+        await assistant.outbox.aclose()
         for channel in assistant.channels.values():
             await channel.aclose()
         await assistant.rasa.aclose()

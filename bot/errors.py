@@ -44,6 +44,7 @@ class SendError(AssistantError):
         retryable: whether the same message may succeed later (429, 5xx, timeouts).
         retry_after_s: how many seconds the provider asks us to wait; None when it does not say.
         blocked: the person no longer takes our messages (they blocked the bot, or opted out at the provider).
+        busy: we send too much for the provider as a whole, not only to this person.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class SendError(AssistantError):
         retryable: bool,
         retry_after_s: float | None = None,
         blocked: bool = False,
+        busy: bool = False,
     ) -> None:
         super().__init__(text)
         self.code = code
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.blocked = blocked
+        self.busy = busy

@@ -1,4 +1,4 @@
-"""When somebody of the team is there: hours of the week, in Morocco's time."""
+"""When somebody of the team is there, and when people are left in peace: hours in Morocco's time."""
 
 from __future__ import annotations
 
@@ -56,3 +56,35 @@ class Hours:
             if hours is not None and (opens := datetime.combine(day, hours[0], MOROCCO)) > here:
                 return opens
         raise AssertionError("a week has a day with hours: parse lets none through without")
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The hours of each day in which nobody is written to of our own accord; they may go over midnight."""
+
+    begins: time
+    ends: time
+
+    @classmethod
+    def parse(cls, text: str) -> QuietHours:
+        """From ``21:00-09:00``.
+
+        Raises:
+            ValueError: it is written otherwise, or is all day.
+        """
+        match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", text.strip())
+        if match is None or match.group(1, 2) == match.group(3, 4):
+            raise ValueError('must look like "21:00-09:00", and begin and end at different times')
+        hours = [int(part) for part in match.groups()]
+        return cls(time(hours[0], hours[1]), time(hours[2], hours[3]))
+
+    def end_after(self, now: datetime) -> datetime | None:
+        """When the quiet hours end in which a moment lies; None when it lies in none."""
+        here = now.astimezone(MOROCCO)
+        clock = here.time()
+        if self.begins < self.ends:
+            is_quiet, day = self.begins <= clock < self.ends, here.date()
+        else:
+            is_quiet = clock >= self.begins or clock < self.ends
+            day = here.date() + timedelta(days=1 if clock >= self.begins else 0)
+        return datetime.combine(day, self.ends, MOROCCO) if is_quiet else None

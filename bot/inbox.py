@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.channels.base import DeliveryReport
+from bot.db.campaigns import note_reply
 from bot.db.engine import Database
 from bot.db.erasure import is_erased
 from bot.db.log import note_received
@@ -83,6 +84,7 @@ class Inbox:
             if message_id is not None:
                 _note_sender(identity, inbound)
                 await note_received(session, identity.contact_id, message_id, str(values["text"]), inbound.received_at)
+                await note_reply(session, identity.contact_id, inbound.received_at)
         return None if message_id is None else (identity.contact_id, message_id)
 
     async def _identity_of(self, session: AsyncSession, inbound: Inbound) -> Identity:

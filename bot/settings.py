@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
-from bot.hours import Hours
+from bot.hours import Hours, QuietHours
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +46,15 @@ class Settings(BaseSettings):
     #: 24-hour window.
     whatsapp_notice_templates: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
 
+    #: Messages of campaigns a second. Telegram's servers take 30 a second of a bot in all
+    #: (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); WhatsApp's senders start at 80
+    #: (https://www.twilio.com/docs/whatsapp/api#rate-limits). The rest is left for answers; all campaigns together hand
+    #: over 50 a second at most (`bot.campaigns.sending`).
+    campaign_telegram_per_s: float = Field(default=25, gt=0, le=30)
+    campaign_whatsapp_per_s: float = Field(default=10, gt=0, le=50)
+    #: When no campaign is sent unless its release says so, in Morocco's time.
+    campaign_quiet_hours: str = "21:00-09:00"
+
     #: When somebody of the team is there, in Morocco's time: "mon-fri 09:00-17:00". Unset: the bot promises nothing.
     team_hours: str | None = None
     session_idle_minutes: float = Field(default=120, gt=0)
@@ -79,6 +88,12 @@ class Settings(BaseSettings):
     def _week(cls, value: str | None) -> str | None:
         if value is not None:
             Hours.parse(value)
+        return value
+
+    @field_validator("campaign_quiet_hours")
+    @classmethod
+    def _night(cls, value: str) -> str:
+        QuietHours.parse(value)
         return value
 
     @field_validator("log_level", mode="before")

@@ -395,7 +395,7 @@ def _send_error(error: TelegramError) -> SendError:
     text = str(error)
     match error:
         case RetryAfter():
-            return SendError(text, code="429", retryable=True, retry_after_s=_retry_after_s(error))
+            return SendError(text, code="429", retryable=True, retry_after_s=_retry_after_s(error), busy=True)
         case Forbidden():
             return SendError(text, code="403", retryable=False, blocked=True)
         case InvalidToken():

@@ -321,6 +321,7 @@ def _read_refusal(error: TwilioRestException | TwilioServiceException, retry_aft
         retryable=retryable,
         retry_after_s=retry_after_s if retryable else None,
         blocked=code in BLOCKED_CODES,
+        busy=error.status == 429 or code in _BUSY_CODES,
     )
 
 

@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from bot.console import home
 from bot.console.audit import pages as audit
+from bot.console.campaigns import pages as campaigns
+from bot.console.campaigns import release, trials, writing
 from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.conversations import canned, remarks, takeover, thread
 from bot.console.conversations import pages as conversations
@@ -54,6 +56,10 @@ FEATURES: tuple[Pages, ...] = (
     queue.pages,
     annotating.pages,
     export.pages,
+    writing.pages,
+    release.pages,
+    trials.pages,
+    campaigns.pages,
 )
 
 

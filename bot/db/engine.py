@@ -22,9 +22,9 @@ from bot.errors import SettingsError
 
 #: What is raised while the database is away, or has no connection left: what was tried is worth trying again.
 AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
-#: Kinds of work that one process at a time does for one contact.
-Claim = Literal["turn", "delivery"]
-_CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2}
+#: Kinds of work that one process at a time does for one contact; campaigns go on in one process, under the number 0.
+Claim = Literal["turn", "delivery", "campaigns"]
+_CLAIM_NUMBERS: dict[Claim, int] = {"turn": 1, "delivery": 2, "campaigns": 4}
 
 #: The advisory lock of PostgreSQL under which a starting process migrates and seeds.
 STARTING = 3

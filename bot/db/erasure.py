@@ -18,6 +18,8 @@ from bot.db.models import (
     AccessCode,
     Application,
     ApplicationChange,
+    CampaignRecipient,
+    CampaignTester,
     Consent,
     Contact,
     ContactTag,
@@ -44,6 +46,8 @@ RECEIPT_KEPT = timedelta(minutes=1)
 #: Tables with a `contact_id`, in an order in which their rows can go.
 _OWNED = (
     AccessCode,
+    CampaignRecipient,
+    CampaignTester,
     Consent,
     ContactTag,
     DocumentTick,

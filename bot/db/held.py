@@ -20,6 +20,7 @@ from bot.db.models import (
     ApplicationDocument,
     Candidate,
     CandidateGroup,
+    CampaignRecipient,
     Consent,
     Contact,
     ContactTag,
@@ -71,6 +72,12 @@ _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
     ("journeys", Draft, ("journey", "state", "answers", "started_at", "updated_at")),
     ("ratings", Rating, ("answer_key", "value", "comment", "asked_at", "rated_at")),
     ("notices", Notice, ("answer", "due_at", "state", "outcome")),
+    # The messages themselves are among the others.
+    (
+        "campaigns",
+        CampaignRecipient,
+        ("is_test", "state", "outcome", "channel", "variety", "created_at", "handled_at", "replied_at", "stopped_at"),
+    ),
     # Without the name of who wrote it: that is theirs, not the person's.
     ("notes", Note, ("text", "created_at")),
     (

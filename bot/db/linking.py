@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.campaigns import unite_recipients
 from bot.db.log import unite_conversations
 from bot.db.models import (
     AccessCode,
@@ -110,6 +111,7 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     paused = (Draft.contact_id == merged_id) & (Draft.state == "asking")
     await session.execute(update(Draft).where(paused).values(state="paused"))
     await _end_second(session, kept_id, merged_id)
+    await unite_recipients(session, kept_id, merged_id)
     for model in (*_PLAIN, Application, ContactTag, DocumentTick, Registration, Subscription):
         await session.execute(update(model).where(model.contact_id == merged_id).values(contact_id=kept_id))
     last = await session.scalar(select(func.max(Session.number)).where(Session.contact_id == kept_id)) or 0

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.campaigns import note_stop
 from bot.db.log import note_waiting
 from bot.db.models import (
     Application,
@@ -75,8 +76,9 @@ async def unsubscribe(session: AsyncSession, contact_id: int) -> int:
     unasked = select(Notice.message_id).where(Notice.contact_id == contact_id, Notice.asked_at.is_(None))
     stopped = {"state": "undeliverable", "error": "the person asked for no more messages"}
     waiting = (Message.contact_id == contact_id) & (Message.state == "queued")
-    told = Message.id.in_(asked) | Message.id.in_(unasked)
+    told = Message.id.in_(asked) | Message.id.in_(unasked) | Message.campaign_id.is_not(None)
     await session.execute(update(Message).where(waiting, told).values(**stopped))
+    await note_stop(session, contact_id)
     running = (Subscription.contact_id == contact_id) & Subscription.ended_at.is_(None)
     ended = list(await session.scalars(select(Subscription.id).where(running)))
     await session.execute(update(Subscription).where(running).values(ended_at=now))

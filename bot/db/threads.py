@@ -50,6 +50,7 @@ class ThreadMessage:
     buttons: list[Any]
     answer_key: str | None
     staff_id: int | None
+    campaign_id: int | None
     is_staff: bool
     variety: str | None
     intent: str | None

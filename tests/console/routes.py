@@ -10,6 +10,7 @@ from bot.app import make_app
 
 #: What stands for the parameters of paths; no row has this id.
 SAMPLES = {
+    "{campaign_id}": "2147483647",
     "{key}": "programmes_ranked",
     "{variety}": "ar",
     "{kind_path}": "events",

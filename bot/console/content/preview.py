@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from telegram import InlineKeyboardMarkup, ReplyKeyboardMarkup
@@ -57,14 +57,24 @@ def make_preview(desk: Desk, key: str, variety: Variety, text: str, example: int
     shown = outbound
     if not key.startswith("ask_"):
         shown = fit_screen(outbound, phrase(variety, "more")).shown
+    return show_outbound(shown, desk.templates, tuple(desk.measure(outbound)), len(outbound.text))
+
+
+def show_outbound(
+    outbound: Outbound,
+    templates: Mapping[str, str],
+    warnings: tuple[tuple[str, str], ...] = (),
+    chars: int | None = None,
+) -> Preview:
+    """A message on each channel; `templates` are those of WhatsApp's buttons and lists, as the channel has them."""
     return Preview(
-        variety,
-        tuple(_on_telegram(shown)),
-        tuple(_on_whatsapp(desk, shown)),
-        tuple(_split_links(shown.text)),
-        tuple(button for button in shown.buttons if button.share is None),
-        tuple(desk.measure(outbound)),
-        len(outbound.text),
+        outbound.variety,
+        tuple(_on_telegram(outbound)),
+        tuple(_on_whatsapp(templates, outbound)),
+        tuple(_split_links(outbound.text)),
+        tuple(button for button in outbound.buttons if button.share is None),
+        warnings,
+        len(outbound.text) if chars is None else chars,
     )
 
 
@@ -80,8 +90,8 @@ def _on_telegram(outbound: Outbound) -> Sequence[Shown]:
     return shown
 
 
-def _on_whatsapp(desk: Desk, outbound: Outbound) -> Sequence[Shown]:
-    layout = lay_out(outbound, whatsapp_words()[outbound.variety], desk.templates)
+def _on_whatsapp(templates: Mapping[str, str], outbound: Outbound) -> Sequence[Shown]:
+    layout = lay_out(outbound, whatsapp_words()[outbound.variety], templates)
     shown = [Shown(piece) for piece in layout.pieces]
     if layout.template is not None:
         titles = [button.title for button in outbound.buttons if button.payload is not None]

@@ -85,6 +85,7 @@ def _show(language: Language, message: ThreadMessage, sight: Sight, staff: Mappi
         "understood": _show_understood(language, message, sight) if is_person else None,
         "answer_key": message.answer_key,
         "template": message.template,
+        "campaign_id": message.campaign_id,
     }
 
 

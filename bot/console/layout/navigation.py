@@ -37,6 +37,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("requests", "/console/requests", READERS, "/console/requests/waiting"),
     Entry("events", "/console/events", READERS),
     Entry("people", "/console/people", READERS),
+    Entry("campaigns", "/console/campaigns", EVERYBODY),
     Entry("content", "/console/content", EVERYBODY),
     Entry("models", "/console/models", EVERYBODY),
     Entry("training", "/console/training", EVERYBODY),

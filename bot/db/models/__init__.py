@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.db.models.annotation import Annotation, Candidate, CandidateGroup, Gathering
+from bot.db.models.campaigns import Campaign, CampaignRecipient, CampaignTester, ChannelPause
 from bot.db.models.console import CannedAnswer, ContactTag, MessageTerms, Note, Tag
 from bot.db.models.content import (
     Alternative,
@@ -49,7 +50,11 @@ __all__ = [
     "AuditEntry",
     "Candidate",
     "CandidateGroup",
+    "Campaign",
+    "CampaignRecipient",
+    "CampaignTester",
     "CannedAnswer",
+    "ChannelPause",
     "City",
     "Cohort",
     "Consent",

@@ -162,6 +162,16 @@ class Message(Base):
         Index("ix_messages_facets", "id", *_FACETS),
         Index("ix_messages_intent_facets", "intent", "id", *(name for name in _FACETS if name != "intent")),
         Index("ix_messages_contact_facets", "contact_id", "id", *(name for name in _FACETS if name != "contact_id")),
+        # The figures of a campaign, without reading its messages; and what of it waits to be sent.
+        Index(
+            "ix_messages_campaign",
+            "campaign_id",
+            "channel",
+            "state",
+            "id",
+            sqlite_where=text("campaign_id IS NOT NULL"),
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
         # Days to ids.
         Index("ix_messages_created_at", "created_at", "id"),
     )
@@ -190,6 +200,8 @@ class Message(Base):
     answer_key: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the account of the member of staff who wrote it.
     staff_id: Mapped[int | None]
+    #: Outbound: the campaign that it belongs to; everything else is sent before it.
+    campaign_id: Mapped[int | None]
     variety: Mapped[str | None] = mapped_column(String(8))
     intent: Mapped[str | None] = mapped_column(String(64))
     confidence: Mapped[float | None]

@@ -1,0 +1,4 @@
+"""Messages to many people who agreed: whom, what, when, and what came of it.
+
+Docs: docs/campaigns.md.
+"""
