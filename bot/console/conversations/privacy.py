@@ -66,7 +66,7 @@ async def list_revealed(session: AsyncSession, signed: Signed, contact_ids: Coll
 async def find_sights(session: AsyncSession, signed: Signed, contact_ids: Collection[int]) -> dict[int, Sight]:
     """What somebody sees of each of some people."""
     revealed = await list_revealed(session, signed, contact_ids)
-    names = await _list_names(session, [number for number in contact_ids if number not in revealed])
+    names = await list_names(session, [number for number in contact_ids if number not in revealed])
     return {
         number: Sight(is_open=True) if number in revealed else Sight(is_open=False, names=tuple(names.get(number, ())))
         for number in contact_ids
@@ -79,7 +79,8 @@ async def reveal(session: AsyncSession, signed: Signed, contact_id: int) -> None
         record(session, signed.member_id, "conversation_revealed", f"contact:{contact_id}")
 
 
-async def _list_names(session: AsyncSession, contact_ids: Iterable[int]) -> dict[int, list[str]]:
+async def list_names(session: AsyncSession, contact_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Names known of some people, to be hidden in what they wrote."""
     ids = list(contact_ids)
     found: dict[int, list[str]] = {}
     profiles = select(Identity.contact_id, Identity.profile).where(Identity.contact_id.in_(ids))
