@@ -32,6 +32,7 @@ from bot.db.models.journeys import (
     Registration,
     StaffRequest,
 )
+from bot.db.models.reports import ReportMail
 from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
 from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
 
@@ -70,6 +71,7 @@ __all__ = [
     "Publication",
     "Rating",
     "Registration",
+    "ReportMail",
     "Seeded",
     "Session",
     "StaffInvitation",
