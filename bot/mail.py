@@ -131,7 +131,7 @@ class Mailer:
             raise MailError(f"SMTP_SECURITY: {where} does not speak TLS as expected ({error.reason})") from error
         except TimeoutError as error:
             raise MailError(
-                f"SMTP_HOST, SMTP_PORT: {where} did not answer within {TIMEOUT_S:.0f} s (SMTP_SECURITY?)"
+                f"SMTP_HOST, SMTP_PORT: {where} said nothing for {TIMEOUT_S:.0f} s (SMTP_SECURITY?)"
             ) from error
         except OSError as error:
             raise MailError(f"SMTP_HOST, SMTP_PORT: {where} can't be reached: {error.strerror or error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bot.spelling import split_words
@@ -67,10 +68,16 @@ def mask_text(text: str, names: Iterable[str] = (), entities: Sequence[Mapping[s
     text = _PHONE.sub(lambda found: found[0] if _DAY.match(found[0]) else _mask_number(found[0]), text)
     text = _IDENTITY_CARD.sub(lambda found: _dot(found[0], str.isdigit), text)
     text = _INTRODUCED.sub(lambda found: found[0][: -len(found["name"])] + _mask_words(found["name"]), text)
-    known = {word for name in names for word in split_words(name) if len(word) >= _SHORTEST_NAME}
+    known = {word for name in names for word in _split(name) if len(word) >= _SHORTEST_NAME}
     if not known:
         return text
-    return _WORD.sub(lambda found: _mask_words(found[0]) if known.issuperset(split_words(found[0])) else found[0], text)
+    return _WORD.sub(lambda found: _mask_words(found[0]) if known.issuperset(_split(found[0])) else found[0], text)
+
+
+@lru_cache(maxsize=20_000)
+def _split(text: str) -> tuple[str, ...]:
+    """The words of a name, or a word as names have it: the same come again and again, and a file has millions."""
+    return tuple(split_words(text))
 
 
 def mask_value(kind: str, value: str) -> str:

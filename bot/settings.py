@@ -161,7 +161,7 @@ class Settings(BaseSettings):
         if self.smtp_host is None:
             if self.report_recipients:
                 raise ValueError(
-                    "REPORT_RECIPIENTS needs SMTP_HOST and MAIL_FROM: nothing can be sent without a server"
+                    "REPORT_RECIPIENTS needs SMTP_HOST and MAIL_FROM: without them nothing is sent"
                 )
             return self
         if self.mail_from is None:
