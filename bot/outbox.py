@@ -12,6 +12,7 @@ from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Identity, Message
+from bot.db.touched import touch_days
 from bot.errors import SendError
 from bot.lanes import Lanes
 from bot.messages import Button, Outbound, Variety
@@ -113,6 +114,7 @@ class Outbox:
             # Another process may have sent it meanwhile: only a message that is still queued is changed.
             statement = update(Message).where(Message.id == message.id, Message.state == "queued").values(**values)
             await session.execute(statement)
+            await touch_days(session, [message.created_at])
 
 
 def _outbound_of(message: Message) -> Outbound:

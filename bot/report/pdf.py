@@ -1,4 +1,4 @@
-"""Draw a report as PDF pages: figures in large, bars and columns as vectors beside their numbers, all told without colour.
+"""Draw a report as PDF pages: figures in large, bars and columns as vectors beside their numbers.
 
 This month is filled dark and the month before is hollow, so that both are told apart on paper without colours too.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bot.pdf.letters import Line
 from bot.pdf.pages import BLUE, GREY, INK, MARGIN, RULE, Color, Pages
-from bot.report.document import Bars, Block, Lines, Month, Report, Section, Tile
+from bot.report.document import Bars, Block, Day, Lines, Month, Report, Section, Tile
 
 _PALE: Color = (240, 244, 250)
 #: Millimetres: what a label, a cell, the bars between them, and a line of a table take.
@@ -290,9 +290,9 @@ class _ReportPages(Pages):
         return f"{line.rstrip()}…"
 
 
-def _weeks(month: Month) -> list[list[object]]:
+def _weeks(month: Month) -> list[list[Day | None]]:
     """The days in weeks of seven; None where a week has no day of the month."""
-    cells: list[object] = [None] * month.first_weekday + list(month.days)
+    cells: list[Day | None] = [*[None] * month.first_weekday, *month.days]
     cells += [None] * (-len(cells) % 7)
     return [cells[place : place + 7] for place in range(0, len(cells), 7)]
 

@@ -1,4 +1,4 @@
-"""The tables: the conversation, what staff add to it, the content they keep, what people get done, and the staff."""
+"""The tables: the conversation, what staff add to it, the content they keep, what people get done, staff, figures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bot.db.models.content import (
     Track,
 )
 from bot.db.models.conversation import Contact, Identity, Interaction, Message, Session, Subscription
+from bot.db.models.figures import FigureDay, PersonMark
 from bot.db.models.journeys import (
     AccessCode,
     Announcement,
@@ -59,6 +60,7 @@ __all__ = [
     "Erasure",
     "Event",
     "Fact",
+    "FigureDay",
     "Identity",
     "Interaction",
     "LoginAttempt",
@@ -67,6 +69,7 @@ __all__ = [
     "Note",
     "Notice",
     "Operator",
+    "PersonMark",
     "Programme",
     "Publication",
     "Rating",

@@ -8,7 +8,7 @@ from alembic import op
 import bot.db.base
 
 revision = '0014'
-down_revision = '0010'
+down_revision = '0013'
 branch_labels = None
 depends_on = None
 
