@@ -17,6 +17,7 @@ from bot.console.conversations import pages as conversations
 from bot.console.exports import pages as exports
 from bot.console.layout import errors, static
 from bot.console.people import applications, door, events, moves, persons, requests, rights
+from bot.console.reports import pages as reports
 from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
 from bot.console.staff import account, second_factor
@@ -48,6 +49,7 @@ FEATURES: tuple[Pages, ...] = (
     remarks.pages,
     takeover.pages,
     exports.pages,
+    reports.pages,
 )
 
 

@@ -38,6 +38,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("events", "/console/events", READERS),
     Entry("people", "/console/people", READERS),
     Entry("content", "/console/content", EVERYBODY),
+    Entry("reports", "/console/reports", EVERYBODY),
     Entry("staff", "/console/staff", ADMINISTRATORS),
     Entry("audit", "/console/audit", ADMINISTRATORS),
     Entry("account", "/console/account", EVERYBODY),
