@@ -123,16 +123,15 @@ class Mailer:
         except smtplib.SMTPResponseException as error:
             raise MailError(f"{where} refused the mail: {_describe(error.smtp_code, error.smtp_error)}") from error
         except smtplib.SMTPServerDisconnected as error:
-            hint = "SMTP_SECURITY may be another one" if self._security != "tls" else "it may not speak TLS at once"
-            raise MailError(f"{where} hung up ({error}); {hint}") from error
+            # A server that waits for another way of speaking says nothing, or hangs up.
+            what = f"said nothing for {TIMEOUT_S:.0f} s" if "timed out" in str(error) else f"hung up ({error})"
+            raise MailError(f"SMTP_PORT, SMTP_SECURITY: {where} {what}") from error
         except ssl.SSLCertVerificationError as error:
             raise MailError(f"SMTP_HOST: the certificate of {where} is not valid: {error.verify_message}") from error
         except ssl.SSLError as error:
             raise MailError(f"SMTP_SECURITY: {where} does not speak TLS as expected ({error.reason})") from error
         except TimeoutError as error:
-            raise MailError(
-                f"SMTP_HOST, SMTP_PORT: {where} said nothing for {TIMEOUT_S:.0f} s (SMTP_SECURITY?)"
-            ) from error
+            raise MailError(f"SMTP_HOST, SMTP_PORT: {where} said nothing for {TIMEOUT_S:.0f} s") from error
         except OSError as error:
             raise MailError(f"SMTP_HOST, SMTP_PORT: {where} can't be reached: {error.strerror or error}") from error
 

@@ -12,7 +12,9 @@ from bot.pdf.pages import BLUE, GREY, INK, MARGIN, RULE, Color, Pages
 from bot.report.document import Bars, Block, Day, Lines, Month, Report, Section, Tile
 
 _PALE: Color = (240, 244, 250)
-#: Millimetres: what a label, a cell, the bars between them, and a line of a table take.
+#: Columns of days: light enough for a line across them to be seen on paper.
+_COLUMN: Color = (150, 172, 204)
+#: Millimetres: what a label, a cell and a line of a table take; bars have what is left.
 _LABEL, _CELL, _LINE = 62.0, 21.0, 7.0
 _CHART_HEIGHT = 38.0
 _TILES_IN_A_ROW, _TILE_HEIGHT = 4, 20.0
@@ -107,7 +109,8 @@ class _ReportPages(Pages):
     def _draw_bars(self, block: Bars) -> None:
         """Each line: its label, both bars, its cells."""
         bars = self.room - _LABEL - _CELL * len(block.columns) - 4
-        self._draw_headings(block.heading, block.columns)
+        self._draw_headings(block.heading, block.columns, _LABEL - 3)
+        self._draw_key(bars)
         for line in block.lines:
             self._begin_line()
             top = self.pdf.y
@@ -130,10 +133,20 @@ class _ReportPages(Pages):
             self._end_line(top)
         self._draw_note(block.note)
 
-    def _draw_headings(self, heading: str, columns: Sequence[str]) -> None:
+    def _draw_key(self, room: float) -> None:
+        """Which bar is which month, in the line of the headings, which was drawn just now."""
+        below, top, half = self.pdf.y, self.pdf.y - _LINE, room / 2
+        self._fill(_LABEL, top + 2.2, 2.4, 1.8, BLUE)
+        self._put(self._report.now, 6.5, GREY, _LABEL + 3.4, half - 4, top + 1.6)
+        self._outline(_LABEL + half, top + 2.2, 2.4, 1.8)
+        self._put(self._report.before, 6.5, GREY, _LABEL + half + 3.4, half - 4, top + 1.6)
+        self.pdf.y = below
+
+    def _draw_headings(self, heading: str, columns: Sequence[str], room: float | None = None) -> None:
+        """The line above a table; `room` is the width for its name, all that the columns leave if None."""
         self.make_room(_LINE * 2)
         top = self.pdf.y
-        self._put(heading, 9.5, BLUE, 0, self.room - _CELL * len(columns) - 3, top + 0.8)
+        self._put(heading, 9.5, BLUE, 0, room or self.room - _CELL * len(columns) - 3, top + 0.8)
         self._put_cells(columns, top + 1, size=7.5, color=GREY)
         self._end_line(top, is_faint=False)
 
@@ -168,10 +181,10 @@ class _ReportPages(Pages):
 
     def _draw_legend(self) -> None:
         top, report = self.pdf.y, self._report
-        self._fill(0, top + 1, 4, 2.4, BLUE)
+        self._fill(0, top + 1, 4, 2.4, _COLUMN)
         self._put(report.now, 8, GREY, 6, 50, top)
         self._dot(60, top + 2.2)
-        self._put(report.before, 8, GREY, 63, 50, top)
+        self._put(report.before, 8, GREY, 65, 50, top)
         self.space(5.5)
 
     def _draw_columns(self, month: Month) -> None:
@@ -185,7 +198,7 @@ class _ReportPages(Pages):
         for place, day in enumerate(month.days):
             if day.value:
                 height = _CHART_HEIGHT * day.value / most
-                self._fill(place * step + step * 0.15, foot - height, step * 0.7, height, BLUE)
+                self._fill(place * step + step * 0.15, foot - height, step * 0.7, height, _COLUMN)
             if day.number == 1 or day.number % 5 == 0:
                 self._put(str(day.number), 6.5, GREY, place * step - 2, step + 4, foot + 0.8, is_middle=True)
         points = [

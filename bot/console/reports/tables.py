@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bot.console.reports.wording import Speaker
 from bot.figures.counting import DEALT_WITH
 from bot.figures.data import Figure, Figures, Funnel, Row, Table
+from bot.figures.tables import OTHER
 from bot.report.document import Bar, Bars, Block, Lines
 
 #: Lines of a table in a document of few pages.
@@ -63,7 +64,7 @@ def _bars(speaker: Speaker, table: Table, kind: str, column: str, *, heading: st
     """The first lines of a table by one of its columns."""
     place = table.columns.index(column)
     rows = [row for row in table.rows if row.figures[place].value or row.figures[place].before]
-    rows = sorted(rows, key=lambda row: -(row.figures[place].value or 0))
+    rows = sorted(rows, key=lambda row: (row.key == OTHER, -(row.figures[place].value or 0)))
     return _make_bars(
         speaker,
         speaker.say(f"tables.{heading or table.key}"),

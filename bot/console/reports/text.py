@@ -40,7 +40,7 @@ def write_text(figures: Figures, language: Language, answers: Answers) -> Report
         language=language,
         title=speaker.say("title", month=month),
         organisation=translate(language, "organisation"),
-        about=tuple(_describe(speaker, figures, before)),
+        about=tuple(_describe(speaker, figures, month, before)),
         now=month,
         before=before,
         summary_heading=speaker.say("summary"),
@@ -60,15 +60,14 @@ def name_month(month: str, language: Language) -> str:
     return wording.day(month, language)
 
 
-def _describe(speaker: Speaker, figures: Figures, before: str) -> list[str]:
+def _describe(speaker: Speaker, figures: Figures, month: str, before: str) -> list[str]:
     period, language = figures.period, speaker.language
-    first, last = wording.day(period.first, language), wording.day(period.last, language)
     about = [
-        speaker.say("about", first=first, last=last, before=before),
+        speaker.say("about", month=month, before=before),
         speaker.say("made", time=wording.moment(utc_now(), language)),
     ]
     if period.days < calendar.monthrange(period.first.year, period.first.month)[1]:
-        about.append(speaker.say("running"))
+        about.append(speaker.say("running", last=wording.day(period.last, language)))
     if figures.covered != "whole":
         about.append(speaker.say(f"covered_{figures.covered}"))
     if figures.pending:

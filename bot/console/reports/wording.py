@@ -86,9 +86,8 @@ class Speaker:
         return self.say("beside", change=self.change(figure), before=self.before(figure))
 
     def _signed(self, value: float) -> str:
-        # Left to right, so that the sign stays before its number in Arabic.
-        shown = f"{'+' if value > 0 else '−'}{self.number(abs(value))}"
-        return f"\u200e{shown}" if self.language == "ar" else shown
+        # In Arabic by a shape: signs before numbers change their side with what is around them.
+        return self.say("more" if value > 0 else "less", value=self.number(abs(value)))
 
     # --- names --------------------------------------------------------------------------------------------------------
 
