@@ -160,9 +160,7 @@ class Settings(BaseSettings):
     def _whole_mail(self) -> Settings:
         if self.smtp_host is None:
             if self.report_recipients:
-                raise ValueError(
-                    "REPORT_RECIPIENTS needs SMTP_HOST and MAIL_FROM: without them nothing is sent"
-                )
+                raise ValueError("REPORT_RECIPIENTS needs SMTP_HOST and MAIL_FROM: without them nothing is sent")
             return self
         if self.mail_from is None:
             raise ValueError("SMTP_HOST needs MAIL_FROM, the address that mails come from")

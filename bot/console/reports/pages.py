@@ -97,8 +97,7 @@ async def _show(request: Request, signed: Signed, errors: dict[str, str] | None 
             for month in months
         ],
         "running": f"{today():%Y-%m}",
-        "languages": list(LANGUAGE_NAMES.items()),
-        "language": language,
+        "report_languages": list(LANGUAGE_NAMES.items()),
         "recipients": settings.report_recipients,
         "is_administrator": is_administrator,
         "errors": errors or {},
