@@ -14,6 +14,7 @@ from bot.console.audit import pages as audit
 from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.conversations import canned, remarks, takeover, thread
 from bot.console.conversations import pages as conversations
+from bot.console.figures import pages as figures
 from bot.console.layout import errors, static
 from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.routing import Pages, check_declared
@@ -46,6 +47,7 @@ FEATURES: tuple[Pages, ...] = (
     thread.pages,
     remarks.pages,
     takeover.pages,
+    figures.pages,
 )
 
 

@@ -87,6 +87,11 @@ def write_days(language: Language, first: date, last: date) -> str:
     return str(format_interval(first, last, "MMMd", locale=locale))
 
 
+def write_day(language: Language, day: date) -> str:
+    """A day in a sentence."""
+    return str(format_date(day, "long", locale=_LOCALES[language]))
+
+
 def write_stretch(language: Language, first: date, last: date, step: Step) -> str:
     """A point of a series: a day, some days of a week, or a month with its year."""
     if step == "month":

@@ -16,6 +16,7 @@ FILES: dict[str, str] = {
     "console.css": "text/css",
     "people.css": "text/css",
     "content.css": "text/css",
+    "figures.css": "text/css",
     "console.js": "text/javascript",
     "conversations.css": "text/css",
     "conversations.js": "text/javascript",
