@@ -15,6 +15,7 @@ from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.conversations import canned, remarks, takeover, thread
 from bot.console.conversations import pages as conversations
 from bot.console.exports import pages as exports
+from bot.console.figures import pages as figures
 from bot.console.layout import errors, static
 from bot.console.people import applications, door, events, moves, persons, requests, rights
 from bot.console.reports import pages as reports
@@ -50,6 +51,7 @@ FEATURES: tuple[Pages, ...] = (
     takeover.pages,
     exports.pages,
     reports.pages,
+    figures.pages,
 )
 
 

@@ -28,7 +28,6 @@ from bot.db.models import (
     Message,
     Note,
     Notice,
-    PersonMark,
     Rating,
     Registration,
     Session,
@@ -140,9 +139,6 @@ async def collect(session: AsyncSession, contact_id: int) -> dict[str, Any]:
     tags = select(Tag.name, ContactTag.added_at).join(ContactTag, ContactTag.tag_id == Tag.id)
     rows = await session.execute(tags.where(ContactTag.contact_id == contact_id).order_by(Tag.name))
     held["tags"] = [{"name": name, "added_at": _readable(added_at)} for name, added_at in rows]
-    marks = select(PersonMark.day, PersonMark.kind, PersonMark.key).where(PersonMark.contact_id == contact_id)
-    counted = await session.execute(marks.order_by(PersonMark.day, PersonMark.kind, PersonMark.key))
-    held["counted_in_figures"] = [{"day": _readable(day), "kind": kind, "key": key} for day, kind, key in counted]
     return held
 
 

@@ -25,7 +25,6 @@ from bot.db.models import (
     Message,
     Note,
     Notice,
-    PersonMark,
     Rating,
     Registration,
     Session,
@@ -94,7 +93,6 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     # Of both: on the same day they would be two people, and their conversations are one now.
     for contact_id in both:
         await touch_days_of(session, contact_id)
-    await session.execute(delete(PersonMark).where(PersonMark.contact_id == merged_id))
     merged = await session.get_one(Contact, merged_id)
     if merged.unsubscribed_at is not None:
         # A STOP holds for the person, whatever channel it was said on.

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, today
-from bot.db.models import FigureDay, Interaction, Message, PersonMark, Rating, StaffRequest
+from bot.db.models import Application, FigureDay, Interaction, Message, Rating, StaffRequest
 
 
 async def touch_days(session: AsyncSession, times: Iterable[datetime]) -> None:
@@ -25,8 +25,6 @@ async def touch_days(session: AsyncSession, times: Iterable[datetime]) -> None:
 
 async def touch_days_of(session: AsyncSession, contact_id: int) -> None:
     """Note that all days on which a person did something will change: they are erased, or become one with another."""
-    marked = select(PersonMark.day).where(PersonMark.contact_id == contact_id)
-    await session.execute(update(FigureDay).where(FigureDay.day.in_(marked)).values(is_stale=True))
     times: list[datetime] = []
     for model, column in (
         (Message, Message.created_at),
@@ -34,6 +32,7 @@ async def touch_days_of(session: AsyncSession, contact_id: int) -> None:
         (Rating, Rating.asked_at),
         (Rating, Rating.rated_at),
         (StaffRequest, StaffRequest.opened_at),
+        (Application, Application.created_at),
     ):
         query = select(column).where(model.contact_id == contact_id, column.is_not(None))
         times += [at for at in await session.scalars(query) if at is not None]

@@ -23,9 +23,9 @@ from bot.figures.times import find_bucket
 
 #: To be raised whenever something is counted in another way: every day is then counted anew.
 VERSION: Final = 1
-#: Kinds of `PersonMark`, and what their keys are: a channel; a variety; a town that was named; a step on the way to an
-#: application; an event that was shown; a programme that was proposed; ``programme|town|need`` it was proposed for.
-MARKS: Final = ("channel", "variety", "city", "step", "event", "programme", "match")
+#: What people are counted by, and what the keys are: a channel; a variety; a town that was named; a step on the way to
+#: an application; an event that was shown; a programme that was proposed; ``programme|town|need`` it was proposed for.
+KINDS: Final = ("channel", "variety", "city", "step", "event", "programme", "match")
 #: After so long without a message of a person, the next one begins another conversation: as long as a session lives
 #: (SESSION_IDLE_MINUTES' usual value), but the same whatever is set, so that figures can be compared.
 QUIET = timedelta(hours=2)
@@ -62,11 +62,11 @@ class Counted:
 
     Attributes:
         counts: how many, by the name of the count and its key; keys of several parts are joined by ``|``.
-        marks: who did what: kind (one of `MARKS`), key, contact.
+        people: who did what: the numbers of contacts by kind (one of `KINDS`) and key.
     """
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    marks: set[tuple[str, str, int]] = field(default_factory=set)
+    people: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
     def add(self, name: str, *key: object, by: int = 1) -> None:
         """Count something."""
@@ -75,7 +75,7 @@ class Counted:
     def mark(self, kind: str, key: str, contact_id: int | None) -> None:
         """Note who did something; nobody is nobody."""
         if contact_id is not None:
-            self.marks.add((kind, key, contact_id))
+            self.people.setdefault((kind, key), set()).add(contact_id)
 
 
 async def count_day(session: AsyncSession, day: date) -> Counted:
@@ -99,9 +99,9 @@ async def count_day(session: AsyncSession, day: date) -> Counted:
             counted.add("bot_s", row.channel, find_bucket(waited))
         for city in {str(each.get("value")) for each in row.entities if each.get("entity") == "city"}:
             counted.add("city", city)
-            counted.mark("city", city[:64], row.contact_id)
-    await _count_outbound(counted, session, start, end)
-    await _count_staff(counted, session, start, end)
+            counted.mark("city", city, row.contact_id)
+    written = await _count_outbound(counted, session, start, end)
+    await _count_staff(counted, session, start, end, written)
     await _count_looked_up(counted, session, start, end)
     await _count_ratings(counted, session, start, end)
     applied = select(Application.contact_id).where(_within(Application.created_at, start, end))
@@ -176,18 +176,27 @@ def _count_conversations(counted: Counted, inbound: Iterable[Any], last: dict[in
         last[row.contact_id] = row.created_at
 
 
-async def _count_outbound(counted: Counted, session: AsyncSession, start: datetime, end: datetime) -> None:
+async def _count_outbound(
+    counted: Counted, session: AsyncSession, start: datetime, end: datetime
+) -> dict[int, list[datetime]]:
+    """What we sent; given is when members of staff wrote, by whom they wrote to."""
     columns = (
-        Message.channel, Message.state, Message.error, Message.reply_to_id, Message.answer_key,
+        Message.contact_id, Message.channel, Message.state, Message.error, Message.reply_to_id, Message.answer_key,
+        Message.created_at,
     )  # fmt: skip
     query = select(*columns).where(_within(Message.created_at, start, end), Message.direction == "out")
-    for row in await session.execute(query):
+    written: dict[int, list[datetime]] = {}
+    for row in await session.execute(query.order_by(Message.created_at)):
+        # What a member of staff wrote answers no message, and has no key, as notices have.
         by = "bot" if row.reply_to_id is not None else "staff" if row.answer_key is None else "notice"
         counted.add("out", row.channel, by)
+        if by == "staff":
+            written.setdefault(row.contact_id, []).append(row.created_at)
         if row.state in _SENT:
             counted.add("sent", row.channel)
         elif row.state != "queued":
             counted.add("unsent", row.channel, find_cause(row.state, row.error or ""))
+    return written
 
 
 def find_cause(state: str, error: str) -> str:
@@ -200,28 +209,20 @@ def find_cause(state: str, error: str) -> str:
     return code if _CODE.fullmatch(code) else "other"
 
 
-def _by_staff() -> ColumnElement[bool]:
-    """What a member of staff wrote: neither an answer of the bot's, nor a notice, which has a key."""
-    condition: ColumnElement[bool] = (
-        (Message.direction == "out") & Message.reply_to_id.is_(None) & Message.answer_key.is_(None)
-    )
-    return condition
-
-
-async def _count_staff(counted: Counted, session: AsyncSession, start: datetime, end: datetime) -> None:
+async def _count_staff(
+    counted: Counted, session: AsyncSession, start: datetime, end: datetime, written: dict[int, list[datetime]]
+) -> None:
     """Requests to the team, and how long who asked for a human waited; a wait is one of the day on which it ended."""
     opened = select(StaffRequest.kind).where(_within(StaffRequest.opened_at, start, end))
     for kind in await session.scalars(opened):
         counted.add("request", kind)
-    query = select(Message.contact_id, Message.created_at).where(_within(Message.created_at, start, end), _by_staff())
-    written: dict[int, list[datetime]] = {}
-    for row in await session.execute(query.order_by(Message.created_at)):
-        written.setdefault(row.contact_id, []).append(row.created_at)
     if not written:
         return
-    latest = select(Message.contact_id, func.max(Message.created_at).label("at"))
-    earlier = latest.where(Message.contact_id.in_(list(written)), Message.created_at < start, _by_staff())
-    answered = {row.contact_id: row.at for row in await session.execute(earlier.group_by(Message.contact_id))}
+    by_staff = (Message.direction == "out") & (Message.reply_to_id + 0).is_(None) & Message.answer_key.is_(None)
+    latest = select(Message.contact_id, func.max(Message.created_at).label("at")).group_by(Message.contact_id)
+    of_these = Message.contact_id.in_(list(written))
+    earlier = await session.execute(latest.where(of_these, by_staff, Message.created_at < start))
+    answered = {row.contact_id: row.at for row in earlier}
     asked = select(StaffRequest.contact_id, StaffRequest.opened_at).where(
         StaffRequest.contact_id.in_(list(written)), StaffRequest.kind == "human", StaffRequest.opened_at < end
     )

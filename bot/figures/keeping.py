@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import MOROCCO, today, utc_now
 from bot.db.conditions import begin
 from bot.db.engine import Database
-from bot.db.models import FigureDay, Message, PersonMark
-from bot.figures.counting import MARKS, VERSION, count_day
+from bot.db.models import FigureDay, Message
+from bot.figures.counting import VERSION, count_day
+from bot.figures.crowds import pack
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ FRESH = timedelta(minutes=1)
 SETTLES = timedelta(hours=6)
 #: So many days are counted at a time, so that nothing else waits for long.
 STEP = 10
-#: Of so many people at a time marks are taken away: databases take so many values in one statement.
-_CHUNK = 500
 
 
 class FigureKeeper:
@@ -83,28 +82,16 @@ async def recount(db: Database, day: date) -> None:
     """Count a day and keep what came of it."""
     insert_one = insert_on_sqlite if db.is_sqlite else insert_on_postgresql
     async with db.write() as session:
-        values = {"day": day, "version": 0, "counts": {}, "counted_at": utc_now(), "is_stale": True}
+        values = {"day": day, "version": 0, "counts": {}, "people": b"", "counted_at": utc_now(), "is_stale": True}
         await session.execute(insert_one(FigureDay).values(values).on_conflict_do_nothing())
         # Whoever changes something of the day waits for this lock (`bot.db.touched`), or has it before us.
         await session.execute(select(FigureDay.day).where(FigureDay.day == day).with_for_update())
         counted_at = utc_now()
         counted = await count_day(session, day)
-        await _keep_marks(session, day, counted.marks)
-        kept = {"version": VERSION, "counts": counted.counts, "counted_at": counted_at, "is_stale": False}
-        await session.execute(update(FigureDay).where(FigureDay.day == day).values(**kept))
-
-
-async def _keep_marks(session: AsyncSession, day: date, marks: set[tuple[str, str, int]]) -> None:
-    """Write only what changed: most of today's marks were there a minute ago."""
-    own = (PersonMark.kind.in_(MARKS)) & (PersonMark.day == day)
-    columns = (PersonMark.kind, PersonMark.key, PersonMark.contact_id)
-    before = {(row.kind, row.key, row.contact_id) for row in await session.execute(select(*columns).where(own))}
-    gone = sorted(before - marks)
-    for place in range(0, len(gone), _CHUNK):
-        await session.execute(delete(PersonMark).where(own, tuple_(*columns).in_(gone[place : place + _CHUNK])))
-    new = [{"kind": kind, "day": day, "key": key, "contact_id": number} for kind, key, number in sorted(marks - before)]
-    if new:
-        await session.execute(insert(PersonMark), new)
+        kept = {"counts": counted.counts, "people": pack(counted.people), "counted_at": counted_at}
+        await session.execute(
+            update(FigureDay).where(FigureDay.day == day).values(**kept, version=VERSION, is_stale=False)
+        )
 
 
 async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import today
 from bot.db.conditions import begin
 from bot.db.models import City, Event, FigureDay, Programme, Registration
 from bot.figures.counting import DEALT_WITH, VERSION
-from bot.figures.data import Covered, Figure, Figures, Point, Row, Series, Table
-from bot.figures.funnels import make_funnels
+from bot.figures.data import Covered, Figure, Figures, Funnel, FunnelStep, Point, Row, Series, Table
 from bot.figures.keeping import find_first_day
-from bot.figures.people import count_people, count_people_by_key, count_people_by_stretch
+from bot.figures.people import APPLICATION_STEPS, EVENT_STEPS, People, Place, gather
 from bot.figures.period import Period, Step
 from bot.figures.sums import Sums
 from bot.figures.tables import Sides, make_tables
 from bot.figures.topics import find_rising
 
-#: Kinds of marks that tables count people by.
-_KINDS = ("channel", "variety", "city", "programme", "match")
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What is known of one of the two periods, stretch by stretch and in all."""
+
+    period: Period
+    stretches: list[tuple[date, date]]
+    parts: list[Sums]
+    people: People
+    places: list[Place]
 
 
 async def measure(session: AsyncSession, period: Period, step: Step | None = None) -> Figures:
@@ -42,71 +50,94 @@ async def measure(session: AsyncSession, period: Period, step: Step | None = Non
     covered: Covered = "not"
     if since is not None and since <= before.last:
         covered = "whole" if since <= before.first else "partly"
-    query = select(FigureDay.day, FigureDay.counts, FigureDay.counted_at, FigureDay.version)
-    both = ((FigureDay.day >= before.first) & (FigureDay.day <= before.last)) | (
-        (FigureDay.day >= period.first) & (FigureDay.day <= period.last)
-    )
+    query = select(FigureDay.day, FigureDay.counts, FigureDay.people, FigureDay.counted_at, FigureDay.version)
+    both = or_(*(FigureDay.day.between(each.first, each.last) for each in (before, period)))
     rows = [row for row in await session.execute(query.where(both)) if row.version == VERSION]
-    days = {row.day: row.counts for row in rows}
-    now, then = _sum(days, period), _sum(days, before)
-    sides = Sides(
-        now,
-        then if covered != "not" else None,
-        {kind: await count_people_by_key(session, kind, period) for kind in _KINDS},
-        {kind: await count_people_by_key(session, kind, before) if covered != "not" else {} for kind in _KINDS},
-    )
-    names = {
-        "city": await _list_names(session, City),
-        "programme": await _list_names(session, Programme),
-    }
+    counts = {row.day: row.counts for row in rows}
+    crowds = {row.day: row.people for row in rows}
+    places = await _list_places(session, before, period)
+    now = _look_at(period, step, counts, crowds, places)
+    then = _look_at(before, step, counts, crowds, places) if covered != "not" else None
+    sums, was = Sums.join(now.parts), Sums.join(then.parts) if then is not None else None
+    sides = Sides(sums, was, now.people, then.people if then is not None else People())
+    names = await _list_names(session)
     return Figures(
         period=period,
         before=before,
         step=step,
         covered=covered,
         since=since,
-        counted_at=max((row.counted_at for row in rows if row.counts), default=None),
-        pending=_count_pending(days, (before, period), since),
-        headline=await _make_headline(session, sides, period, covered),
-        series=await _make_series(session, days, period, step, covered),
-        tables=(*make_tables(sides, names), await _make_events(session, period, covered)),
-        funnels=await make_funnels(session, period, covered),
-        rising=find_rising(now.by("topic", 0), then.by("topic", 0)) if covered == "whole" else (),
+        counted_at=max((row.counted_at for row in rows), default=None),
+        pending=_count_pending(counts.keys(), (before, period), since),
+        headline=_make_headline(sides, now, then),
+        series=_make_series(now, then),
+        tables=(*make_tables(sides, names), _make_events(now, then, names["event"])),
+        funnels=_make_funnels(now, then),
+        rising=find_rising(_topics(sums), _topics(was)) if covered == "whole" else (),
     )
 
 
-def _sum(days: Mapping[date, Mapping[str, Mapping[str, int]]], period: Period) -> Sums:
-    return Sums(counts for day, counts in days.items() if period.first <= day <= period.last)
+def _topics(sums: Sums | None) -> Counter[str]:
+    return sums.by("topic", 0) if sums is not None else Counter()
 
 
-def _count_pending(days: Mapping[date, object], periods: Iterable[Period], since: date | None) -> int:
+def _look_at(
+    period: Period,
+    step: Step,
+    counts: Mapping[date, Mapping[str, Mapping[str, int]]],
+    crowds: Mapping[date, bytes],
+    places: Sequence[Place],
+) -> _Side:
+    stretches = period.split(step)
+    parts = [Sums(kept for day, kept in counts.items() if first <= day <= last) for first, last in stretches]
+    return _Side(period, stretches, parts, gather(crowds, stretches), list(places))
+
+
+def _count_pending(counted: Iterable[date], periods: Iterable[Period], since: date | None) -> int:
     if since is None:
         return 0
     wanted = set()
     for period in periods:
         first, last = max(period.first, since), min(period.last, today())
         wanted |= {first + timedelta(days=number) for number in range((last - first).days + 1)}
-    return len(wanted - days.keys())
+    return len(wanted.difference(counted))
 
 
-async def _list_names(session: AsyncSession, model: type[City] | type[Programme] | type[Event]) -> dict[str, str]:
-    """What rows are called, by slug; also those that staff put aside."""
-    query = select(model.slug, model.name).execution_options(with_retired=True)
-    return {row.slug: row.name for row in await session.execute(query)}
+async def _list_names(session: AsyncSession) -> dict[str, dict[str, str]]:
+    """What towns, programmes and events are called, by slug; also those that staff put aside."""
+    models: dict[str, type[City] | type[Programme] | type[Event]]
+    models = {"city": City, "programme": Programme, "event": Event}
+    queries = [select(literal(kind).label("kind"), model.slug, model.name) for kind, model in models.items()]
+    names: dict[str, dict[str, str]] = {kind: {} for kind in models}
+    for row in await session.execute(union_all(*queries).execution_options(with_retired=True)):
+        names[row.kind][row.slug] = row.name
+    return names
 
 
-async def _make_headline(session: AsyncSession, sides: Sides, period: Period, covered: Covered) -> tuple[Figure, ...]:
-    people = await count_people(session, period)
-    people_before = await count_people(session, period.before) if covered != "not" else None
-    registrations, came = await _count_registrations(session, period)
-    was_registered, had_come = await _count_registrations(session, period.before) if covered != "not" else (None, None)
-    shares = [sides.make(f"share_{outcome}", "share", Sums.outcome_share, outcome) for outcome in DEALT_WITH]
+async def _list_places(session: AsyncSession, before: Period, period: Period) -> list[Place]:
+    """The registrations that were made, and those that were used, in either period."""
+    start, end = begin(before.first), begin(period.last + timedelta(days=1))
+    columns = (Registration.contact_id, Registration.event_slug, Registration.created_at, Registration.came_at)
+    made = (Registration.created_at >= start) & (Registration.created_at < end)
+    used = (Registration.came_at >= start) & (Registration.came_at < end)
+    rows = await session.execute(select(*columns).where(or_(made, used)))
+    return [Place(row.contact_id, row.event_slug, row.created_at, row.came_at) for row in rows]
+
+
+def _within(at: datetime | None, period: Period) -> bool:
+    return at is not None and begin(period.first) <= at < begin(period.last + timedelta(days=1))
+
+
+def _make_headline(sides: Sides, now: _Side, then: _Side | None) -> tuple[Figure, ...]:
+    made, came = _count_places(now)
+    was_made, had_come = _count_places(then) if then is not None else (None, None)
+    wrote = then.people.count_all("channel") if then is not None else None
     return (
         sides.count("conversations", "conversation"),
-        _count("people", people, people_before),
+        _count("people", now.people.count_all("channel"), wrote),
         sides.count("messages_in", "in"),
         sides.count("messages_out", "out"),
-        *shares,
+        *(sides.make(f"share_{outcome}", "share", Sums.outcome_share, outcome) for outcome in DEALT_WITH),
         sides.count("to_staff", "outcome", third="to_staff"),
         sides.make("response_median_s", "seconds", Sums.quantile, "bot_s", 0.5),
         sides.make("response_p95_s", "seconds", Sums.quantile, "bot_s", 0.95),
@@ -116,7 +147,7 @@ async def _make_headline(session: AsyncSession, sides: Sides, period: Period, co
         sides.make("share_satisfied", "share", Sums.satisfied),
         sides.make("share_rated", "share", Sums.rated),
         sides.count("applications", "application"),
-        _count("registrations", registrations, was_registered),
+        _count("registrations", made, was_made),
         _count("came", came, had_come),
         sides.count("requests", "request"),
     )
@@ -126,65 +157,69 @@ def _count(key: str, value: int, before: int | None) -> Figure:
     return Figure(key, "count", value, value, before, before or 0)
 
 
-async def _count_registrations(session: AsyncSession, period: Period) -> tuple[int, int]:
+def _count_places(side: _Side) -> tuple[int, int]:
     """Registrations that were made, the waiting list and those given up included; and people let in at events."""
-    start, end = begin(period.first), begin(period.last + timedelta(days=1))
-    made = select(func.count()).where(Registration.created_at >= start, Registration.created_at < end)
-    came = select(func.count()).where(Registration.came_at >= start, Registration.came_at < end)
-    return int(await session.scalar(made) or 0), int(await session.scalar(came) or 0)
+    made = sum(_within(place.created_at, side.period) for place in side.places)
+    return made, sum(_within(place.came_at, side.period) for place in side.places)
 
 
-async def _make_series(
-    session: AsyncSession, days: Mapping[date, Any], period: Period, step: Step, covered: Covered
-) -> tuple[Series, ...]:
-    stretches, earlier = period.split(step), period.before.split(step) if covered != "not" else []
-    people = await count_people_by_stretch(session, stretches)
-    people_before = await count_people_by_stretch(session, earlier) if earlier else []
-    sums = [_sum(days, Period("own", first, last)) for first, last in stretches]
-    before = [_sum(days, Period("own", first, last)) for first, last in earlier]
-    made = [
-        Series("people", "count", _points(stretches, people), _points(earlier, people_before)),
-    ]
+def _make_series(now: _Side, then: _Side | None) -> tuple[Series, ...]:
+    made = [Series("people", "count", _list_people(now), _list_people(then))]
     for key, name in (("conversations", "conversation"), ("messages_in", "in"), ("messages_out", "out")):
-        made.append(Series(
-            key, "count", _points(stretches, [each.count(name) for each in sums]),
-            _points(earlier, [each.count(name) for each in before]),
-        ))  # fmt: skip
-    made.append(Series(
-        "share_answered", "share", _points(stretches, [each.outcome_share("answered")[0] for each in sums]),
-        _points(earlier, [each.outcome_share("answered")[0] for each in before]),
-    ))  # fmt: skip
+        points, before = (
+            _list_points(side, [part.count(name) for part in side.parts]) if side is not None else ()
+            for side in (now, then)
+        )
+        made.append(Series(key, "count", points, before))
+    points, before = (
+        _list_points(side, [part.outcome_share("answered")[0] for part in side.parts]) if side is not None else ()
+        for side in (now, then)
+    )
+    made.append(Series("share_answered", "share", points, before))
     return tuple(made)
 
 
-def _points(stretches: Sequence[tuple[date, date]], values: Sequence[float | None]) -> tuple[Point, ...]:
-    return tuple(Point(first, last, value) for (first, last), value in zip(stretches, values, strict=True))
+def _list_people(side: _Side | None) -> tuple[Point, ...]:
+    return _list_points(side, side.people.per_stretch) if side is not None else ()
 
 
-async def _make_events(session: AsyncSession, period: Period, covered: Covered) -> Table:
+def _list_points(side: _Side, values: Sequence[float | None]) -> tuple[Point, ...]:
+    return tuple(Point(first, last, value) for (first, last), value in zip(side.stretches, values, strict=True))
+
+
+def _make_funnels(now: _Side, then: _Side | None) -> tuple[Funnel, ...]:
+    application, was = now.people.steps, then.people.steps if then is not None else None
+    events = now.people.follow_events(now.places, now.period)
+    had = then.people.follow_events(then.places, then.period) if then is not None else None
+    return (
+        Funnel("application", _make_steps(APPLICATION_STEPS, application, was)),
+        Funnel("events", _make_steps(EVENT_STEPS, events, had)),
+    )
+
+
+def _make_steps(keys: Sequence[str], now: Sequence[int], before: Sequence[int] | None) -> tuple[FunnelStep, ...]:
+    return tuple(
+        FunnelStep(key, _count(key, now[place], None if before is None else before[place]))
+        for place, key in enumerate(keys)
+    )
+
+
+def _make_events(now: _Side, then: _Side | None, names: Mapping[str, str]) -> Table:
     """Events by how many people saw them in an answer, registered and came in the period."""
-    now = await _count_events(session, period)
-    before = await _count_events(session, period.before) if covered != "not" else None
-    names = await _list_names(session, Event)
-    columns = ("event_seen", "event_registered", "event_came")
+    counts = _count_events(now)
+    before = _count_events(then) if then is not None else None
     rows = []
-    for slug in sorted(now, key=lambda slug: ([-count for count in now[slug]], slug)):
-        was = None if before is None else before.get(slug, (0, 0, 0))
-        figures = tuple(_count(key, now[slug][place], was[place] if was else None) for place, key in enumerate(columns))
-        rows.append(Row(slug, names.get(slug, slug), figures))
-    return Table("events", columns, tuple(rows))
+    for slug in sorted(counts, key=lambda slug: ([-count for count in counts[slug]], slug)):
+        was = None if before is None else before.get(slug, [0, 0, 0])
+        figures = _make_steps(EVENT_STEPS, counts[slug], was)
+        rows.append(Row(slug, names.get(slug, slug), tuple(step.figure for step in figures)))
+    return Table("events", EVENT_STEPS, tuple(rows))
 
 
-async def _count_events(session: AsyncSession, period: Period) -> dict[str, tuple[int, int, int]]:
-    start, end = begin(period.first), begin(period.last + timedelta(days=1))
-    found: dict[str, list[int]] = {}
-    seen = await count_people_by_key(session, "event", period)
-    made = (Registration.created_at >= start) & (Registration.created_at < end)
-    came = (Registration.came_at >= start) & (Registration.came_at < end)
-    for place, condition in ((1, made), (2, came)):
-        query = select(Registration.event_slug, func.count().label("people")).where(condition)
-        for row in await session.execute(query.group_by(Registration.event_slug)):
-            found.setdefault(row.event_slug, [0, 0, 0])[place] = row.people
-    for slug, people in seen.items():
-        found.setdefault(slug, [0, 0, 0])[0] = people
-    return {slug: (counts[0], counts[1], counts[2]) for slug, counts in found.items()}
+def _count_events(side: _Side) -> dict[str, list[int]]:
+    found = {slug: [people, 0, 0] for slug, people in side.people.list_counts("event").items()}
+    for place in side.places:
+        for column, at in ((1, place.created_at), (2, place.came_at)):
+            if _within(at, side.period):
+                found.setdefault(place.event_slug, [0, 0, 0])[column] += 1
+    return found

@@ -31,21 +31,39 @@ class Sums:
                 total = joined.setdefault(name, {})
                 for key, count in keys.items():
                     total[key] = total.get(key, 0) + count
+        self._projected: dict[tuple[str, tuple[int, ...]], Counter[tuple[str, ...]]] = {}
         self.by_name = {
             name: Counter({tuple(key.split("|")): count for key, count in keys.items()})
             for name, keys in joined.items()
         }
 
+    @classmethod
+    def join(cls, parts: Iterable[Sums]) -> Sums:
+        """Several sums as one."""
+        joined = cls()
+        for part in parts:
+            for name, keys in part.by_name.items():
+                joined.by_name.setdefault(name, Counter()).update(keys)
+        return joined
+
     def count(self, name: str, **at: str) -> int:
         """How many there are; ``first="telegram"`` and ``second="fr"`` are what the parts of a key must be."""
-        return sum(count for key, count in self.by_name.get(name, Counter()).items() if _fits(key, at))
+        places = tuple(place for place, part in enumerate(_PARTS) if part in at)
+        return self._project(name, places)[tuple(at[_PARTS[place]] for place in places)]
 
     def by(self, name: str, part: int) -> Counter[str]:
         """The counts of a name by one part of their keys, from 0 on."""
-        found: Counter[str] = Counter()
-        for key, count in self.by_name.get(name, Counter()).items():
-            found[key[part] if part < len(key) else ""] += count
-        return found
+        return Counter({key[0]: count for key, count in self._project(name, (part,)).items()})
+
+    def _project(self, name: str, places: tuple[int, ...]) -> Counter[tuple[str, ...]]:
+        """The counts of a name by some parts of their keys; tables ask for the same again and again."""
+        known = self._projected.get((name, places))
+        if known is None:
+            known = Counter()
+            for key, count in self.by_name.get(name, Counter()).items():
+                known[tuple(key[place] if place < len(key) else "" for place in places)] += count
+            self._projected[name, places] = known
+        return known
 
     def count_besides(self, name: str, keys: Collection[str]) -> int:
         """How many there are whose key begins with none of some."""

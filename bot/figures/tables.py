@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.db.filters import CHANNELS
 from bot.figures.counting import NO_VARIETY, OUTCOMES, STOPPED
 from bot.figures.data import FEWEST_PEOPLE, Figure, Row, Table, Unit
+from bot.figures.people import People
 from bot.figures.sums import Made, Sums
 from bot.figures.topics import NOT_TOPICS
 from bot.messages import VARIETIES
@@ -25,8 +26,8 @@ class Sides:
 
     now: Sums
     before: Sums | None
-    people: Mapping[str, Mapping[str, int]]
-    people_before: Mapping[str, Mapping[str, int]]
+    people: People
+    people_before: People
 
     def make(self, key: str, unit: Unit, maker: Callable[..., Made], *of: object, **at: str) -> Figure:
         """A figure out of the sums of both; `maker` is a method of `Sums`, the rest what it is called with."""
@@ -42,10 +43,10 @@ class Sides:
 
     def persons(self, kind: str, key: str, name: str = "people") -> Figure:
         """How many people are marked with a key."""
-        now = self.people[kind].get(key, 0)
+        now = self.people.count(kind, key)
         if self.before is None:
             return Figure(name, "count", now, now)
-        before = self.people_before[kind].get(key, 0)
+        before = self.people_before.count(kind, key)
         return Figure(name, "count", now, now, before, before)
 
 
@@ -123,7 +124,7 @@ def _make_topics(sides: Sides) -> Table:
 
 def _make_cities(sides: Sides, names: Mapping[str, str]) -> Table:
     """Towns that were asked about; those of few people in either period are one line, so that none of them is told."""
-    people, before = sides.people["city"], sides.people_before["city"]
+    people, before = sides.people.list_counts("city"), sides.people_before.list_counts("city")
     named = {key for key in people if _are_enough(people.get(key, 0)) and _are_enough(before.get(key, 0), or_none=True)}
     rows = [
         Row(city, names.get(city, city), (
@@ -209,7 +210,7 @@ def _make_programmes(sides: Sides, names: Mapping[str, str]) -> Table:
 
 def _make_matches(sides: Sides, programmes: Mapping[str, str], cities: Mapping[str, str]) -> Table:
     """Which programme was proposed for which town and need; only what so many people were proposed is told."""
-    people, before = sides.people["match"], sides.people_before["match"]
+    people, before = sides.people.list_counts("match"), sides.people_before.list_counts("match")
     told = [key for key in people if _are_enough(people[key]) and _are_enough(before.get(key, 0), or_none=True)]
     rows = []
     for key in sorted(told, key=lambda key: (-people[key], key))[:MOST_ROWS]:

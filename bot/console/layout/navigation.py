@@ -37,6 +37,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("requests", "/console/requests", READERS, "/console/requests/waiting"),
     Entry("events", "/console/events", READERS),
     Entry("people", "/console/people", READERS),
+    Entry("figures", "/console/figures", EVERYBODY),
     Entry("content", "/console/content", EVERYBODY),
     Entry("reports", "/console/reports", EVERYBODY),
     Entry("staff", "/console/staff", ADMINISTRATORS),

@@ -18,7 +18,7 @@ from bot.db.models.content import (
     Track,
 )
 from bot.db.models.conversation import Contact, Identity, Interaction, Message, Session, Subscription
-from bot.db.models.figures import FigureDay, PersonMark
+from bot.db.models.figures import FigureDay
 from bot.db.models.journeys import (
     AccessCode,
     Announcement,
@@ -69,7 +69,6 @@ __all__ = [
     "Note",
     "Notice",
     "Operator",
-    "PersonMark",
     "Programme",
     "Publication",
     "Rating",

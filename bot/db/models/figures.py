@@ -1,18 +1,21 @@
-"""What figures are made of: each day counted once, and who is in the counts, so that nobody is counted twice."""
+"""What figures are made of: each day, counted once."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.base import Base
 
 
 class FigureDay(Base):
-    """The counts of one day in Morocco, as `bot.figures.counting` makes them; nothing in them leads to a person."""
+    """One day in Morocco as `bot.figures.counting` counts it: how many, and who.
+
+    Distinct people can't be added up over days, so their numbers are kept: those of `contacts`, without which they
+    lead to nobody. When one of them is erased the day is stale, and counted anew without them.
+    """
 
     __tablename__ = "figure_days"
 
@@ -21,26 +24,8 @@ class FigureDay(Base):
     version: Mapped[int]
     #: Counts by name, then by key: ``{"in": {"telegram|fr": 12}, …}``.
     counts: Mapped[dict[str, Any]]
+    #: Who did what, as `bot.figures.crowds` packs it.
+    people: Mapped[bytes]
     counted_at: Mapped[datetime]
     #: Something of that day changed since it was counted.
     is_stale: Mapped[bool] = mapped_column(default=False)
-
-
-class PersonMark(Base):
-    """That somebody did something on a day: wrote on a channel, named a town, saw an event. Erased with the person.
-
-    Distinct people can't be added up over days, so they are counted from these.
-    """
-
-    __tablename__ = "person_marks"
-    __table_args__ = (
-        Index("ix_person_marks_contact_id", "contact_id"),
-        {"sqlite_with_rowid": False},
-    )
-
-    #: One of `bot.figures.counting.MARKS`.
-    kind: Mapped[str] = mapped_column(String(12), primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    #: A channel, a variety, a slug or a step.
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True, autoincrement=False)

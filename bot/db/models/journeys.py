@@ -227,6 +227,7 @@ class Registration(Base):
         ),
         Index("ix_registrations_event_slug_state_id", "event_slug", "state", "id"),
         Index("ix_registrations_created_at", "created_at"),
+        Index("ix_registrations_came_at", "came_at"),
     )
 
     #: The waiting list is in the order of the ids.

@@ -1,4 +1,4 @@
-"""days that are counted once for figures, who is in the counts, and what answers showed"""
+"""days that are counted once for figures, and what answers showed"""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ INDEXES = (
     ('ix_applications_created_at', 'applications', ['created_at']),
     ('ix_staff_requests_opened_at', 'staff_requests', ['opened_at']),
     ('ix_registrations_created_at', 'registrations', ['created_at']),
+    ('ix_registrations_came_at', 'registrations', ['came_at']),
 )
 
 
@@ -29,20 +30,11 @@ def upgrade() -> None:
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('counts', JSON, nullable=False),
+    sa.Column('people', sa.LargeBinary(), nullable=False),
     sa.Column('counted_at', TIME, nullable=False),
     sa.Column('is_stale', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('day', name=op.f('pk_figure_days'))
     )
-    op.create_table('person_marks',
-    sa.Column('kind', sa.String(length=12), nullable=False),
-    sa.Column('day', sa.Date(), nullable=False),
-    sa.Column('key', sa.String(length=64), nullable=False),
-    sa.Column('contact_id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.ForeignKeyConstraint(['contact_id'], ['contacts.id'], name=op.f('fk_person_marks_contact_id_contacts')),
-    sa.PrimaryKeyConstraint('kind', 'day', 'key', 'contact_id', name=op.f('pk_person_marks')),
-    sqlite_with_rowid=False,
-    )
-    op.create_index('ix_person_marks_contact_id', 'person_marks', ['contact_id'])
     op.add_column('interactions', sa.Column('shown', JSON, nullable=True))
     for name, table, columns in INDEXES:
         op.create_index(name, table, columns)
@@ -52,6 +44,4 @@ def downgrade() -> None:
     for name, table, _ in INDEXES:
         op.drop_index(name, table_name=table)
     op.drop_column('interactions', 'shown')
-    op.drop_index('ix_person_marks_contact_id', table_name='person_marks')
-    op.drop_table('person_marks')
     op.drop_table('figure_days')
