@@ -26,6 +26,7 @@ from bot.console.security.sessions import Signed
 from bot.db.engine import Database
 from bot.db.filters import Filters
 from bot.exports import csv_file, xlsx_file
+from bot.wording import number
 
 FORMATS: Final = {"xlsx": xlsx_file.MEDIA_TYPE, "csv": csv_file.MEDIA_TYPE}
 #: Filters whose values may name a person: the log, which forgets nobody, keeps only that they were there.
@@ -128,12 +129,12 @@ async def _show(
     shown: dict[str, Any] = {
         "kept": kept,
         "chips": chips,
-        "counts": counts,
+        "counts": {kind: number(count, language) for kind, count in counts.items()},
         "asked": asked,
         "errors": errors,
         "list_path": f"{LIST_PATH}?{urlencode(parameters)}" if parameters else LIST_PATH,
         "all_path": PATH,
         "may_see": signed.role in ANSWERING,
-        "most_xlsx": MOST_XLSX_ROWS,
+        "most_xlsx": number(MOST_XLSX_ROWS, language),
     }
     return render(request, "exports/form.html", status if errors else 200, **shown)

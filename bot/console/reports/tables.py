@@ -92,7 +92,7 @@ def _make_bars(speaker: Speaker, heading: str, lines: Sequence[tuple[str, Figure
 
 def _outcomes(speaker: Speaker, figures: Figures) -> Bars | None:
     """The shares of what the bot dealt with, then how many were the team's."""
-    shares = [(speaker.say(f"outcomes.{each}"), figures.figure(f"share_{each}")) for each in DEALT_WITH]
+    shares = [(speaker.label(f"outcome.{each}"), figures.figure(f"share_{each}")) for each in DEALT_WITH]
     shown = [(label, figure) for label, figure in shares if figure.value is not None or figure.before is not None]
     made = _make_bars(speaker, speaker.say("tables.outcomes"), shown)
     if made is None:
@@ -107,7 +107,7 @@ def _funnel(speaker: Speaker, funnel: Funnel, name: str) -> Bars | None:
         return None
     first = funnel.steps[0]
     made = _make_bars(
-        speaker, speaker.say(f"tables.{name}"), [(speaker.say(f"steps.{s.key}"), s.figure) for s in funnel.steps]
+        speaker, speaker.say(f"tables.{name}"), [(speaker.label(f"name.{s.key}"), s.figure) for s in funnel.steps]
     )
     if made is None:
         return None
@@ -145,7 +145,7 @@ def _responses(speaker: Speaker, table: Table) -> Lines | None:
     """Times by channel, and those of the team; without lines that nothing was answered on."""
     rows = tuple(
         (
-            speaker.say("staff") if row.key == "staff" else speaker.name("channel", row),
+            speaker.name("channel", row),
             (
                 speaker.now(row.figures[0]),
                 speaker.now(row.figures[1]),
@@ -178,7 +178,7 @@ def _matches(speaker: Speaker, table: Table) -> Lines | None:
         _, city, need = row.key.split("|")
         programme = (row.name or row.key).partition(" – ")[0]
         where = speaker.named("city", city, city) if city else ""
-        what = speaker.named("need", need, need) if need else speaker.say("needs.none")
+        what = speaker.named("offer", need, need) if need else speaker.say("needs.none")
         label = " · ".join(part for part in (programme, where, what) if part)
         rows.append((label, (speaker.now(row.figures[0]), speaker.before(row.figures[0]))))
     columns = (speaker.say("columns.people"), speaker.say("before"))

@@ -28,6 +28,10 @@ class Speaker:
         """Words under ``report``."""
         return translate(self.language, f"report.{key}", **values)
 
+    def label(self, key: str) -> str:
+        """Words under ``figures``, which the page of figures has too."""
+        return translate(self.language, f"figures.{key}")
+
     def number(self, value: float) -> str:
         """A number with the separators of the language."""
         return wording.number(value, self.language)
@@ -92,15 +96,15 @@ class Speaker:
     # --- names --------------------------------------------------------------------------------------------------------
 
     def name(self, kind: str, row: Row) -> str:
-        """What the line of a table is called; `kind` is what its keys are."""
-        if row.key == OTHER:
-            return self.say("other")
+        """What the line of a table is called, as the page of figures calls it; `kind` is what its keys are."""
         words = load_words(self.language)
+        if row.key == OTHER:
+            return words["figures.other"]
         if kind == "channel":
-            return words.get(f"conversations.filter_values.channel.{row.key}") or self.own("", row.key)
+            return self._channel(row.key)
         if kind == "variety":
             if row.key == NO_VARIETY:
-                return self.say("no_variety")
+                return words["figures.no_words"]
             return LANGUAGE_NAMES.get(row.key, row.key)  # type: ignore[call-overload, no-any-return]  # as stored
         if kind == "topic":
             return self.topic(row.key)
@@ -108,19 +112,20 @@ class Speaker:
             return self.named("city", row.key, row.name)
         if kind == "cause":
             channel, _, cause = row.key.partition("|")
-            known = words.get(f"report.causes.{cause}") or self.say("causes.code", code=cause)
-            return f"{words.get(f'conversations.filter_values.channel.{channel}', channel)} · {known}"
+            known = words.get(f"figures.cause.{cause}") or translate(self.language, "figures.cause_code", code=cause)
+            return f"{self._channel(channel)} · {known}"
         if kind == "request":
             return words.get(f"people_names.request_kind.{row.key}", row.key)
-        return row.name or self.own(kind, row.key)
+        return row.name or words.get(f"figures.{kind}.{row.key}", row.key)
+
+    def _channel(self, code: str) -> str:
+        if code == "staff":
+            return translate(self.language, "figures.by_staff")
+        return load_words(self.language).get(f"people_names.channel.{code}", code)
 
     def topic(self, intent: str) -> str:
         """What a topic is called."""
         return name_topic(self.language, intent)
-
-    def own(self, kind: str, key: str) -> str:
-        """A name among the words of reports; the key itself where there is none."""
-        return load_words(self.language).get(f"report.{kind}.{key}" if kind else f"report.{key}", key)
 
     def named(self, kind: str, code: str, otherwise: str | None) -> str:
         """What the bot calls a code in this language, else what the database calls it."""

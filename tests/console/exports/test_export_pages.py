@@ -16,8 +16,11 @@ from talks import hear, meet, tell
 
 from bot.clock import utc_now
 from bot.console.exports import files, pages
+from bot.console.exports.rows import RowKind, Wanted
 from bot.console.roles import ROLES, Role
-from bot.db.models import Application, AuditEntry, Identity
+from bot.console.security.sessions import Signed
+from bot.db.filters import Filters
+from bot.db.models import Application, AuditEntry, Identity, StaffMember
 from bot.db.people import open_request
 from bot.db.threads import add_tag
 
@@ -252,8 +255,7 @@ async def test_two_files_are_made_at_once(console: Console, signed_in: SignIn) -
     client = await signed_in("adviser")
     member = client.member
     assert member is not None
-    filters, _ = pages._read_filters({}, _signed(member))
-    wanted = pages.Wanted("message", filters, False)
+    wanted = Wanted("message", Filters(), is_personal=False)
     running = [await files.begin(pages._make(console.db, _signed(member), wanted, "csv")) for _ in range(2)]
     answer = await client.post("/exports/file", {"rows": "message", "format": "csv"})
     assert answer.status_code == 503 and "Deux exports sont déjà en cours" in answer.text
@@ -262,9 +264,7 @@ async def test_two_files_are_made_at_once(console: Console, signed_in: SignIn) -
     assert len(await export(client)) == 1
 
 
-def _signed(member: Any) -> Any:
-    from bot.console.security.sessions import Signed
-
+def _signed(member: StaffMember) -> Signed:
     return Signed(member.id, 1, member.name, member.email, member.role, "fr", "", True, False)
 
 
@@ -284,3 +284,20 @@ async def test_a_file_leaves_nothing_behind(
     monkeypatch.setattr("bot.exports.xlsx_file.XlsxFile.write_rows", fail)
     assert (await client.post("/exports/file", {"rows": "message", "format": "xlsx"})).status_code == 503
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["message", "conversation"])
+async def test_a_file_is_of_one_state(any_console: Console, kind: RowKind) -> None:
+    """What is written while it is sent is in the next file."""
+    console = any_console
+    people = [await meet(console.db) for _ in range(3)]
+    for contact_id in people:
+        await hear(console.db, contact_id, "avant")
+    signed = _signed(await add_member(console.db))
+    wanted = Wanted(kind, Filters(), is_personal=False)
+    pieces = await files.begin(pages._make(console.db, signed, wanted, "csv"))
+    content = await anext(pieces)
+    await hear(console.db, people[0], "pendant")
+    await hear(console.db, await meet(console.db), "pendant")
+    content += b"".join([piece async for piece in pieces])
+    assert content.count(b"avant") == 3 and b"pendant" not in content
