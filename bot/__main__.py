@@ -135,6 +135,19 @@ def _invite(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _report(arguments: argparse.Namespace) -> int:
+    from bot.reporting import report
+    from bot.run import make_secret
+
+    make_secret()
+    settings = load_settings()
+    work = report(
+        settings, arguments.month, arguments.language, arguments.pdf, force=arguments.force, mail=arguments.mail
+    )
+    asyncio.run(work)
+    return 0
+
+
 def _whatsapp_templates(_arguments: argparse.Namespace) -> int:
     from twilio.rest import Client
 
@@ -203,6 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
     invite.add_argument(
         "--role", choices=["administrator", "adviser", "editor", "analyst"], required=True, help="what they may do"
     )
+    report = add("report", _report, "write the report of a month as PDF, or send it by mail")
+    report.add_argument("--month", help="like 2026-11; the last one when not given")
+    report.add_argument("--pdf", type=Path, help="the file to write")
+    report.add_argument("--force", action="store_true", help="replace the file if it is there")
+    report.add_argument(
+        "--language", choices=["fr", "ar", "en"], default="fr", help="of the file (fr); mails have REPORT_LANGUAGE"
+    )
+    report.add_argument("--mail", action="store_true", help="send it now to REPORT_RECIPIENTS")
     add("requests", _requests, "list what people asked of the team")
     take = add(
         "take",

@@ -26,6 +26,7 @@ from bot.channels.whatsapp import WhatsAppChannel
 from bot.channels.whatsapp_layout import whatsapp_words
 from bot.console import make_console
 from bot.console.audit import record
+from bot.console.reports.sending import MonthlyReports
 from bot.content import load_words
 from bot.conversation import Conversation
 from bot.db.engine import AWAY, Database, open_database
@@ -49,6 +50,8 @@ logger = logging.getLogger(__name__)
 REPORT_PAUSES_S = (0.2, 1.0, 5.0)
 #: How often the log is searched for work that nobody was woken for: another process's, or a retry's.
 SWEEP_S = 5.0
+#: How often it is asked whether the report of a month is due.
+REPORTS_S = 60.0
 
 
 @dataclass(slots=True)
@@ -232,6 +235,8 @@ async def _running_assistant(assistant: Assistant) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(_sweep_for_ever(assistant), name="sweep")]
     tasks += [asyncio.create_task(_keep_models(assistant), name="models")]
     tasks.append(asyncio.create_task(assistant.sending.run(), name="campaigns"))
+    if assistant.settings.report_recipients:
+        tasks.append(asyncio.create_task(_send_reports_for_ever(assistant), name="reports"))
     tasks += [asyncio.create_task(task, name="telegram") for task in _channel_tasks(assistant)]
     try:
         yield
@@ -287,6 +292,17 @@ async def _run_telegram(assistant: Assistant, telegram: TelegramChannel) -> None
             pause_s = min(pause_s * 2, 60.0)
     if public_url is None:
         await telegram.poll(assistant.accept)
+
+
+async def _send_reports_for_ever(assistant: Assistant) -> None:
+    """Beside the sweep, which must not wait for a mail server."""
+    reports = MonthlyReports(assistant.db, assistant.answers, assistant.settings)
+    while True:
+        try:
+            await reports.run_due()
+        except Exception:  # the database may be away for a while
+            logger.exception("the reports that are due could not be looked for")
+        await asyncio.sleep(REPORTS_S)
 
 
 async def _sweep_for_ever(assistant: Assistant) -> None:

@@ -25,6 +25,7 @@ from bot.db.interactions import forget_answers
 from bot.db.log import add_sent
 from bot.db.models import Contact, Draft, Message, Session
 from bot.db.people import open_request
+from bot.db.touched import touch_days
 from bot.errors import RasaError
 from bot.journeys.conductor import find_draft, pause_drafts
 from bot.journeys.satisfaction import RATED, THUMBS, may_ask_for_rating
@@ -412,6 +413,7 @@ class Conversation:
                     )
                 )
             await add_sent(session, replies)
+            await touch_days(session, [message.created_at])
 
 
 def _ask_once(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

@@ -20,6 +20,7 @@ from bot.db.engine import Database
 from bot.db.erasure import is_erased
 from bot.db.log import note_received
 from bot.db.models import Contact, Identity, Message
+from bot.db.touched import touch_days
 from bot.messages import DEFAULT_VARIETY, TEXT_LIMIT_CHARS, Inbound, Variety
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Inbox:
             await session.execute(
                 update(Message).where(Message.id == message.id).values(**_change_by(message, report, report.at))
             )
+            await touch_days(session, [message.created_at])
             if report.blocked:
                 blocked = update(Identity).where(Identity.id == message.identity_id).values(blocked_at=report.at)
                 await session.execute(blocked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bot.spelling import split_words
@@ -110,12 +111,18 @@ def find_personal(text: str, names: Iterable[str] = (), entities: Sequence[Mappi
                 note(kind, *match.span())
     for match in list(_INTRODUCED.finditer(left)):
         note("person_name", *match.span("name"))
-    known = {word for name in names for word in split_words(name) if len(word) >= _SHORTEST_NAME}
+    known = {word for name in names for word in _split(name) if len(word) >= _SHORTEST_NAME}
     if known:
         for match in list(_WORD.finditer(left)):
-            if known.issuperset(split_words(match[0])):
+            if known.issuperset(_split(match[0])):
                 note("person_name", *match.span())
     return found
+
+
+@lru_cache(maxsize=20_000)
+def _split(text: str) -> tuple[str, ...]:
+    """The words of a name, or a word as names have it: the same come again and again, and a file has millions."""
+    return tuple(split_words(text))
 
 
 def mask_value(kind: str, value: str) -> str:

@@ -19,6 +19,7 @@ from bot.channels.base import Channel
 from bot.clock import utc_now
 from bot.db.engine import Database
 from bot.db.models import Campaign, CampaignRecipient, ChannelPause, Identity, Message
+from bot.db.touched import touch_days
 from bot.errors import SendError
 from bot.lanes import Lanes
 from bot.messages import Button, Outbound, Variety
@@ -206,6 +207,7 @@ class Outbox:
             # Another process may have sent it meanwhile: only a message that is still queued is changed.
             own = (Message.id == message.id) & Message.state.in_(states)
             await session.execute(update(Message).where(own).values(**values))
+            await touch_days(session, [message.created_at])
 
 
 def _is_due() -> ColumnElement[bool]:

@@ -32,7 +32,26 @@ from bot.spelling import list_terms
 #: How the addresses of sample people begin.
 MARK = "sample-"
 _TAGS = ("à rappeler", "bourse", "partenaire", "réclamation", "presse", "urgent", "étudiant", "doublon")
-_ACTIONS = ("action_find_cohorts", "action_find_programmes", "action_find_events", "action_show_application")
+#: What is looked up and begun: action, answer and, of a journey, the field that it asks first.
+_ACTIONS = (
+    ("action_find_cohorts", None, None),
+    ("action_find_programmes", "programmes_found", None),
+    ("action_find_events", "events_upcoming", None),
+    ("validate_programme_form", "programmes_ranked", None),
+    ("validate_eligibility_form", "ask_diploma", "diploma"),
+    ("validate_preregistration_form", "ask_full_name", "full_name"),
+)
+_PROGRAMMES = ("technopark", "technopark-start", "innov-invest", "innov-idea", "tech-boost", "intelaka")
+_EVENTS = ("gitex-africa", "devoxx-morocco", "deep-tech-summit")
+_CITIES = ("casablanca", "rabat", "fes", "tanger", "agadir", "oujda", "")
+_NEEDS = ("money", "place", "mentoring", "training", "")
+#: What is said to what was not understood, to what is no topic of ours, and to who wants a person.
+_SAID_TO = {
+    "nlu_fallback": ("did_you_mean", "did_you_mean", "not_understood", "clarify_again"),
+    "out_of_scope": ("utter_out_of_scope",),
+    "request_human": ("human_requested",),
+}
+_SAYING = frozenset(key for keys in _SAID_TO.values() for key in keys)
 _STAFF = ("Équipe exemple A", "Équipe exemple B", "Équipe exemple C")
 _APPLICATION_STATES = ("received", "incomplete", "checking", "invited", "accepted", "refused", "withdrawn")
 #: So many of a hundred messages are written in another variety than the person's own.
@@ -173,7 +192,7 @@ class RowWriter:
         dice, meant = self._dice, person.intents[position]
         heard, confidence = self._hear(meant)
         is_failed = dice.random() < _FAILED
-        key, answer = dice.choice(self._texts.list_answers(variety))
+        key, answer = self._choose_answer(variety, heard)
         took = round(dice.lognormvariate(5, 0.5), 1)
         inbound = self._say(
             person, at, direction="in", state="failed" if is_failed else "answered", text=example.text,
@@ -191,7 +210,8 @@ class RowWriter:
             person, at + timedelta(seconds=1), direction="out", state="failed" if is_lost else dice.choice(
                 ("sent", "delivered", "read")
             ), text=answer[:700], external_id=f"out-{MARK}{self.messages + 1}", variety=variety, reply_to_id=inbound,
-            answer_key=key, error="30003: exemple" if is_lost else None, finished_at=at + timedelta(seconds=2),
+            answer_key=key, error="30003: exemple" if is_lost else None,
+            finished_at=at + timedelta(seconds=1 + dice.lognormvariate(0.2, 0.7)),
             buttons=[{"title": "Autre question", "payload": "/ask_capabilities"}],
         )  # fmt: skip
         return inbound
@@ -231,12 +251,27 @@ class RowWriter:
         ]
         return [{"intent": heard, "confidence": confidence}, *seconds]
 
+    def _choose_answer(self, variety: Variety, heard: str) -> tuple[str, str]:
+        """The key and the text of what is said to a topic."""
+        key, answer = self._dice.choice(self._texts.list_answers(variety))
+        if heard in _SAID_TO:
+            return self._dice.choice(_SAID_TO[heard]), answer
+        return ("utter_ask_capabilities" if key in _SAYING else key), answer
+
     def _look_up(self, person: Person, message_id: int, intent: str, example: Example, key: str, at: datetime) -> None:
+        dice = self._dice
+        action, outcome, asking = dice.choice(_ACTIONS)
+        wanted = {"city": dice.choice(_CITIES), "need": dice.choice(_NEEDS)}
+        shown: dict[str, Any] | None = None
+        if outcome in ("programmes_found", "programmes_ranked"):
+            shown = {"programmes": dice.sample(_PROGRAMMES, 3), "wanted": wanted}
+        elif outcome == "events_upcoming":
+            shown = {"events": dice.sample(_EVENTS, 2)}
+        lookup = {"entry": "begins", "asking": asking} if asking else {"city": wanted["city"] or None}
         self._add(
-            Interaction, contact_id=person.number, message_id=message_id, action=self._dice.choice(_ACTIONS),
-            intent=intent, entities=list(example.entities), lookup={"city": self._dice.choice(("rabat", "fes", None))},
-            rows_found=self._dice.randrange(9), outcome=key, duration_ms=round(self._dice.uniform(1, 40), 1),
-            created_at=at, error=None,
+            Interaction, contact_id=person.number, message_id=message_id, action=action, intent=intent,
+            entities=list(example.entities), lookup=lookup, shown=shown, rows_found=dice.randrange(9),
+            outcome=outcome or key, duration_ms=round(dice.uniform(1, 40), 1), created_at=at, error=None,
         )  # fmt: skip
 
     def _say(self, person: Person, at: datetime, **values: Any) -> int:

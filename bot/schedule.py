@@ -1,4 +1,4 @@
-"""What is done when its time comes: notices, offers of places that nobody took, a look at what was said."""
+"""What is done when its time comes: notices, offers of places that nobody took, a look at what was said, figures."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bot.db.log import add_sent
 from bot.db.models import Contact, Identity, Message, Notice
 from bot.db.notices import list_due_notices
 from bot.db.people import end_holds
+from bot.figures.keeping import FigureKeeper
 from bot.journeys.conductor import forget_old_drafts
 from bot.journeys.registrations import REMINDERS, list_unsettled, settle
 from bot.messages import Answer, Variety
@@ -33,6 +34,7 @@ class Schedule:
 
     def __init__(self, db: Database, answers: Answers, outbox: Outbox, reach: Reach) -> None:
         self._db, self._answers, self._outbox, self._reach = db, answers, outbox, reach
+        self._figures = FigureKeeper(db)
 
     async def run_due(self) -> None:
         """Do everything whose time has come."""
@@ -68,6 +70,12 @@ class Schedule:
             raise
         except Exception:  # nobody waits for it, and what comes next must not either
             logger.exception("the log could not be looked through for messages worth a look")
+        try:
+            await self._figures.keep_up()
+        except AWAY:
+            raise
+        except Exception:  # nor the figures of a day the erasures that are finished after this
+            logger.exception("a day could not be counted")
 
     async def _tell(self, notice: Notice) -> None:
         async with self._db.read() as session:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -54,6 +56,19 @@ class Settings(BaseSettings):
     campaign_whatsapp_per_s: float = Field(default=10, gt=0, le=50)
     #: When no campaign is sent unless its release says so, in Morocco's time.
     campaign_quiet_hours: str = "21:00-09:00"
+
+    #: The mail server; None: no mails are sent.
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    #: ``starttls`` (usually port 587), ``tls`` from the first byte (465), or ``none`` (a relay on this machine).
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    #: An address, or one with a name: "Assistant MNC <assistant@example.ma>".
+    mail_from: str | None = None
+    #: Who gets the report of each month, apart by commas; empty: nobody, and nothing is sent by itself.
+    report_recipients: Annotated[tuple[str, ...], NoDecode] = ()
+    report_language: Literal["fr", "ar", "en"] = "fr"
 
     #: When somebody of the team is there, in Morocco's time: "mon-fri 09:00-17:00". Unset: the bot promises nothing.
     team_hours: str | None = None
@@ -139,6 +154,38 @@ class Settings(BaseSettings):
                 raise ValueError("must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -")
         return value
 
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None:
+            _check_address(parseaddr(value)[1], value)
+        return value
+
+    @field_validator("report_recipients", mode="before")
+    @classmethod
+    def _addresses(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        addresses = tuple(dict.fromkeys(filter(None, (part.strip() for part in value.split(",")))))
+        for address in addresses:
+            _check_address(address, address)
+        return addresses
+
+    @model_validator(mode="after")
+    def _whole_mail(self) -> Settings:
+        if self.smtp_host is None:
+            if self.report_recipients:
+                raise ValueError("REPORT_RECIPIENTS needs SMTP_HOST and MAIL_FROM: without them nothing is sent")
+            return self
+        if self.mail_from is None:
+            raise ValueError("SMTP_HOST needs MAIL_FROM, the address that mails come from")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("SMTP_USER and SMTP_PASSWORD go together; set both or none")
+        is_here = self.smtp_host in ("localhost", "127.0.0.1", "::1")
+        if self.smtp_user is not None and self.smtp_security == "none" and not is_here:
+            raise ValueError("SMTP_SECURITY: none would send the password readable by all; use starttls or tls")
+        return self
+
     @model_validator(mode="after")
     def _whole_channels(self) -> Settings:
         whatsapp = {
@@ -169,6 +216,16 @@ class Settings(BaseSettings):
     def has_whatsapp(self) -> bool:
         """Whether WhatsApp through Twilio is configured."""
         return self.whatsapp_from is not None
+
+
+def _check_address(address: str, typed: str) -> None:
+    """Raises ValueError when something is no e-mail address."""
+    if not typed.isprintable():
+        raise ValueError("must be on one line")
+    try:
+        validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValueError(f"{typed!r} is no e-mail address like team@example.ma") from None
 
 
 def load_settings() -> Settings:

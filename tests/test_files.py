@@ -49,9 +49,10 @@ from bot.db.models import (
 )
 from bot.db.seed import seed
 from bot.export import _COLUMNS, Document, describe
-from bot.export_pdf import _is_rtl, _Letters, _Line, _order, write_pdf
+from bot.export_pdf import write_pdf
 from bot.files import write_calendar
 from bot.messages import RIGHT_TO_LEFT, VARIETIES, Answer, Variety
+from bot.pdf.letters import Letters, Line, is_rtl_text, order_runs
 
 BEGINS = datetime(2027, 2, 20, 17, 30, tzinfo=UTC)
 
@@ -350,22 +351,27 @@ async def test_hostile_texts_are_drawn(variety: Variety, person: tuple[dict[str,
 
 
 @pytest.fixture(scope="module")
-def letters() -> Iterator[_Letters]:
+def letters() -> Iterator[Letters]:
     """The font; writing the file is what closes it."""
     pdf = FPDF()
-    yield _Letters(pdf)
+    yield Letters(pdf)
     pdf.output()
 
 
-def test_lines_are_broken_and_ordered(letters: _Letters) -> None:
+def test_lines_are_broken_and_ordered(letters: Letters) -> None:
     """A line fits its room, loses nothing, and shows each direction as Unicode orders it."""
     for text in ("x" * 500, "ع" * 500, "salam كيف الحال 100% " * 20, "un mot et un autre " * 20):
         lines = letters.break_lines(letters.clean(text), 10, 60)
         assert all(letters.measure(line.text, 10) <= 60.01 for line in lines)
         assert "".join(line.text for line in lines).replace(" ", "") == text.replace(" ", "")
-    assert [text for text, _ in _order(_Line("السعر 500 DH", is_rtl=True))] == ["DH", " ", "500", "السعر "]
-    assert [text for text, _ in _order(_Line("Prix السعر 500 DH", is_rtl=False))] == ["Prix ", "500", "السعر ", " DH"]
-    assert list(_order(_Line("السلام عليكم", is_rtl=True))) == [("السلام عليكم", True)]
+    assert [text for text, _ in order_runs(Line("السعر 500 DH", is_rtl=True))] == ["DH", " ", "500", "السعر "]
+    assert [text for text, _ in order_runs(Line("Prix السعر 500 DH", is_rtl=False))] == [
+        "Prix ",
+        "500",
+        "السعر ",
+        " DH",
+    ]
+    assert list(order_runs(Line("السلام عليكم", is_rtl=True))) == [("السلام عليكم", True)]
 
 
 @pytest.mark.parametrize(
@@ -385,7 +391,7 @@ def test_lines_are_broken_and_ordered(letters: _Letters) -> None:
         ("محمد ﷺ", "محمد صلى الله عليه وسلم"),
     ],
 )
-def test_only_what_the_font_has_is_drawn(text: str, shown: str, letters: _Letters) -> None:
+def test_only_what_the_font_has_is_drawn(text: str, shown: str, letters: Letters) -> None:
     assert letters.clean(text) == shown
 
 
@@ -401,7 +407,7 @@ def test_only_what_the_font_has_is_drawn(text: str, shown: str, letters: _Letter
     ],
 )
 def test_a_text_has_its_direction(text: str, is_rtl: bool) -> None:
-    assert _is_rtl(text) is is_rtl
+    assert is_rtl_text(text) is is_rtl
 
 
 async def test_much_is_drawn_in_time(person: tuple[dict[str, Any], Answers]) -> None:

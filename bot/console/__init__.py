@@ -16,10 +16,13 @@ from bot.console.campaigns import release, trials, writing
 from bot.console.content import answer_pages, history_pages, row_pages
 from bot.console.conversations import canned, remarks, takeover, thread
 from bot.console.conversations import pages as conversations
+from bot.console.exports import pages as exports
+from bot.console.figures import pages as figures
 from bot.console.layout import errors, static
 from bot.console.models import pages as models
 from bot.console.models import version_pages
 from bot.console.people import applications, door, events, moves, persons, requests, rights
+from bot.console.reports import pages as reports
 from bot.console.routing import Pages, check_declared
 from bot.console.security import join, sign_in
 from bot.console.staff import account, second_factor
@@ -60,6 +63,9 @@ FEATURES: tuple[Pages, ...] = (
     release.pages,
     trials.pages,
     campaigns.pages,
+    exports.pages,
+    reports.pages,
+    figures.pages,
 )
 
 

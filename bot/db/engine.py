@@ -65,6 +65,14 @@ class Database:
             yield session
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading much in many steps, which all see the database as it was at the first of them."""
+        async with self._sessions() as session:
+            if not self.is_sqlite:  # whose transactions see one state anyway
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction that is committed at the end, or rolled back when the block raises.
 

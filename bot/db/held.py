@@ -103,7 +103,7 @@ _TABLES: tuple[tuple[str, type[Base], tuple[str, ...]], ...] = (
         ),
     ),
     ("replays", ReplayedMessage, ("created_at", "before", "after", "before_confidence", "after_confidence")),
-    ("lookups", Interaction, ("created_at", "action", "lookup", "rows_found", "outcome")),
+    ("lookups", Interaction, ("created_at", "action", "lookup", "rows_found", "outcome", "shown")),
     ("sessions", Session, ("started_at", "last_turn_at", "turns")),
     ("codes", AccessCode, ("purpose", "expires_at", "used_at")),
 )

@@ -55,7 +55,7 @@ async def find_hits(session: AsyncSession, filters: Filters, before: int | None,
             newer.contact_id == Message.contact_id, newer.id > Message.id, *message_conditions(filters, newer, span)
         )
     )
-    conditions = [*message_conditions(filters, Message, span), ~is_superseded, *await _of_contacts(session, filters)]
+    conditions = [*message_conditions(filters, Message, span), ~is_superseded, *await of_contacts(session, filters)]
     query = select(Message.contact_id, Message.id).where(*conditions)
     if before is not None:
         query = query.where(Message.id < before)
@@ -94,7 +94,7 @@ async def _find_with_text(
 ) -> list[tuple[int, int]]:
     is_sqlite = _is_sqlite(session)
     key = SEARCH.c.rowid if is_sqlite else MessageTerms.message_id.expression
-    conditions = [*message_conditions(filters, Message, span), *await _of_contacts(session, filters)]
+    conditions = [*message_conditions(filters, Message, span), *await of_contacts(session, filters)]
     query = select(Message.contact_id, key.label("id")).where(*conditions)
     if is_sqlite:
         # FTS5 gives its rows in the order of their ids, and is read only as far as is asked.
@@ -145,7 +145,7 @@ async def _find_listed(
     return set(await session.scalars(select(Contact.id).join(first, true()).where(Contact.id.in_(contact_ids))))
 
 
-async def _of_contacts(session: AsyncSession, filters: Filters) -> list[ColumnElement[bool]]:
+async def of_contacts(session: AsyncSession, filters: Filters) -> list[ColumnElement[bool]]:
     """The condition that a message is one of a conversation that meets the filters."""
     conditions = contact_conditions(filters)
     if not conditions:

@@ -67,9 +67,23 @@ def log_interaction(
             action=action,
             outcome=answer.key if answer is not None else "nothing",
             answer=kept,
+            shown=None if answer is None else _describe_shown(answer),
             **values,
         )
     )
+
+
+def _describe_shown(answer: Answer) -> dict[str, Any] | None:
+    """The programmes and events that an answer shows, by their slugs, and what was wanted of them."""
+    shown: dict[str, Any] = {}
+    for kind, one in (("programmes", "programme"), ("events", "event")):
+        rows = answer.data.get(kind) or [answer.data.get(one)]
+        slugs = [row["slug"] for row in rows if isinstance(row, dict) and "slug" in row]
+        if slugs:
+            shown[kind] = slugs
+    if answer.data.get("wanted"):
+        shown["wanted"] = answer.data["wanted"]
+    return shown or None
 
 
 async def _list_done(session: AsyncSession, message_id: int) -> list[Interaction]:

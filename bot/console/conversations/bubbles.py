@@ -72,7 +72,7 @@ def _show(language: Language, message: ThreadMessage, sight: Sight, staff: Mappi
         "text": sight.text(message.text, message.entities),
         "textless": "" if message.text else describe_textless(language, message.payload, ()),
         "attachments": [
-            {"kind": describe_textless(language, None, [kind]), "details": _describe_attachment(item, sight)}
+            {"kind": describe_textless(language, None, [kind]), "details": describe_attachment(item, sight)}
             for kind, item in zip(kinds, message.attachments, strict=True)
         ],
         "direction": find_direction(message.variety if is_known else None),
@@ -138,7 +138,7 @@ def _show_button(button: Mapping[str, Any], sight: Sight) -> dict[str, str]:
     }
 
 
-def _describe_attachment(item: Mapping[str, Any], sight: Sight) -> str:
+def describe_attachment(item: Mapping[str, Any], sight: Sight) -> str:
     """What identifies something that came with a message, hidden like the texts; places are numbers, so all hidden."""
     parts = []
     for name in _SHOWN_OF_ATTACHMENT:

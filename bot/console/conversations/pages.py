@@ -20,6 +20,7 @@ from bot.console.conversations.wording import (
     list_topics,
     name_topic,
 )
+from bot.console.exports import PATH as EXPORTS_PATH
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
@@ -101,15 +102,21 @@ def _is_order(error: str) -> bool:
     return "must not be" in error
 
 
+def narrow(filters: Filters, view: str, signed: Signed) -> Filters:
+    """The filters with what a view of the list asks for beside them."""
+    of_view = {
+        "mine": {"state": "held", "holder": str(signed.member_id)},
+        "unread": {"unread": "1"},
+        "waiting": {"state": "waiting"},
+    }
+    return Filters.parse({**filters.as_parameters(), **of_view.get(view, {})})
+
+
 async def _read(
     session: AsyncSession, request: Request, signed: Signed, view: str, filters: Filters, after: str | None
 ) -> dict[str, Any]:
     """What the rows of a page show."""
-    narrowed = filters
-    if view == "mine":
-        narrowed = Filters.parse({**filters.as_parameters(), "state": "held", "holder": str(signed.member_id)})
-    elif view == "unread":
-        narrowed = Filters.parse({**filters.as_parameters(), "unread": "1"})
+    narrowed = filters if view == "waiting" else narrow(filters, view, signed)
     is_lost = False
     order: Any = "waiting" if view == "waiting" else "newest"
     try:
@@ -135,6 +142,7 @@ async def _read(
         "first": f"{PATH}?{urlencode(parameters)}" if after or is_lost else "",
         "next": f"{PATH}?{urlencode(parameters | {'after': page.after})}" if page.after else "",
         "is_filtered": bool(filters.as_parameters()),
+        "export": f"{EXPORTS_PATH}?{urlencode(parameters)}" if parameters else EXPORTS_PATH,
     }
 
 
@@ -176,16 +184,25 @@ def _name(language: Language, kind: str, values: Iterable[str]) -> list[tuple[st
     return [(value, translate(language, f"conversations.filter_values.{kind}.{value}")) for value in values]
 
 
-def _list_chips(language: Language, filters: Filters, view: str) -> list[dict[str, str]]:
-    """The filters that count, each with the address of the list without it."""
-    parameters, words = filters.as_parameters(), load_words(language)
-    chips = []
-    for name, value in parameters.items():
-        others = {key: kept for key, kept in parameters.items() if key != name} | {"view": view}
+def describe_filters(language: Language, filters: Filters) -> list[dict[str, str]]:
+    """The filters that count, in words: the parameter's name, its label, and its value (``1`` of one without)."""
+    words = load_words(language)
+    described = []
+    for name, value in filters.as_parameters().items():
         shown = words.get(f"conversations.filter_values.{name}.{value}", value)
         if name == "intent":
             shown = name_topic(language, value)
         if name == "variety":
             shown = LANGUAGE_NAMES[value]  # type: ignore[index]  # `Filters` lets no other through
-        chips.append({"name": name, "value": shown, "without": f"{PATH}?{urlencode(others)}"})
+        described.append({"name": name, "label": words[f"conversations.filter.{name}"], "value": shown})
+    return described
+
+
+def _list_chips(language: Language, filters: Filters, view: str) -> list[dict[str, str]]:
+    """The filters that count, each with the address of the list without it."""
+    parameters = filters.as_parameters()
+    chips = []
+    for each in describe_filters(language, filters):
+        others = {key: kept for key, kept in parameters.items() if key != each["name"]} | {"view": view}
+        chips.append({**each, "without": f"{PATH}?{urlencode(others)}"})
     return chips

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.clock import MOROCCO, utc_now
+from bot.clock import utc_now
 from bot.console.audit import record
 from bot.console.layout import find_language, render
 from bot.console.people import KEEPERS, READERS
@@ -23,15 +21,17 @@ from bot.console.people.attendance import (
     list_events,
     list_places,
 )
-from bot.console.people.showing import NOTE_CHARS, Veil, clean_text, find_reach, make_namer, make_veil
+from bot.console.people.showing import NOTE_CHARS, Namer, Veil, clean_text, find_reach, make_namer, make_veil
 from bot.console.people.telling import foresee
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
-from bot.console.words import translate
+from bot.console.words import Language, translate
 from bot.db.applications import find_contacts
 from bot.db.models import Event, Registration
 from bot.db.notices import plan_notice
 from bot.db.requests import find_names
+from bot.exports import csv_file
+from bot.exports.table import Column, Kind, Row, Table
 from bot.journeys.registrations import (
     LIVE,
     NoPlaceFree,
@@ -44,8 +44,6 @@ from bot.journeys.registrations import (
 from bot.messages import Answer
 
 PATH = "/console/events"
-#: What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 pages = Pages()
 
@@ -152,32 +150,26 @@ async def export_list(request: Request, signed: SignedIn, slug: str) -> Response
         rows = await list_rows(session, event, make_veil(signed))
     language = find_language(request)
     named = await make_namer(request)
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, delimiter=";", lineterminator="\r\n")
+    kinds: dict[str, Kind] = {"registered_at": "moment", "came_at": "moment"}
     heads = ("reference", "name", "phone", "state", "registered_at", "reminded", "came_at")
-    writer.writerow([translate(language, f"events.{head}") for head in heads])
-    for row in rows:
-        place: Registration = row["place"]
-        came_at = f"{place.came_at.astimezone(MOROCCO):%Y-%m-%d %H:%M}" if place.came_at else ""
-        writer.writerow([
-            neutralise(cell)
-            for cell in (
-                place.reference,
-                row["name"],
-                row["phone"],
-                named("place_state", place.state),
-                f"{place.created_at.astimezone(MOROCCO):%Y-%m-%d %H:%M}",
-                translate(language, f"events.reminders.{row['reminded']}") if row["reminded"] else "",
-                came_at,
-            )
-        ])  # fmt: skip
+    columns = tuple(Column(translate(language, f"events.{head}"), kinds.get(head, "text")) for head in heads)
+    cells = [_list_cells(language, named, row) for row in rows]
+    content = csv_file.write_head(Table(event.slug, columns)) + csv_file.write_rows(cells)
     headers = {"Content-Disposition": f'attachment; filename="{event.slug}.csv"'}
-    return Response("\ufeff" + sheet.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(content, media_type=csv_file.MEDIA_TYPE, headers=headers)
 
 
-def neutralise(cell: str) -> str:
-    """A cell that no spreadsheet runs: an apostrophe before what begins as a formula does."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+def _list_cells(language: Language, named: Namer, row: dict[str, Any]) -> Row:
+    place: Registration = row["place"]
+    return (
+        place.reference,
+        row["name"],
+        row["phone"],
+        named("place_state", place.state),
+        place.created_at,
+        translate(language, f"events.reminders.{row['reminded']}") if row["reminded"] else "",
+        place.came_at,
+    )
 
 
 async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dict[str, Any]]:

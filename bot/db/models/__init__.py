@@ -1,4 +1,4 @@
-"""The tables: conversations, what staff add and label, the content they keep, what people get done, and the staff."""
+"""The tables: conversations, what staff add and label, content, what people get done, staff, figures."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from bot.db.models.content import (
     Track,
 )
 from bot.db.models.conversation import Contact, Identity, Interaction, Message, Session, Subscription
+from bot.db.models.figures import FigureDay
 from bot.db.models.journeys import (
     AccessCode,
     Announcement,
@@ -35,6 +36,7 @@ from bot.db.models.journeys import (
     StaffRequest,
 )
 from bot.db.models.registry import ModelJob, ModelServer, ModelSwitch, ModelVersion, ReplayedMessage
+from bot.db.models.reports import ReportMail
 from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
 from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
 
@@ -69,6 +71,7 @@ __all__ = [
     "Event",
     "Fact",
     "Gathering",
+    "FigureDay",
     "Identity",
     "Interaction",
     "LoginAttempt",
@@ -86,6 +89,7 @@ __all__ = [
     "Rating",
     "Registration",
     "ReplayedMessage",
+    "ReportMail",
     "Seeded",
     "Session",
     "StaffInvitation",

@@ -234,6 +234,8 @@ class Interaction(Base):
     #: The conditions of the look-up, by name, e.g. {"city": "rabat", "stage": "idea"}.
     lookup: Mapped[dict[str, Any]] = mapped_column(default=dict)
     rows_found: Mapped[int | None]
+    #: What the answer showed, by kind: ``{"programmes": [slugs], "events": [slugs], "wanted": {"city": …}}``.
+    shown: Mapped[dict[str, Any] | None]
     #: The answer key, or ``error`` when the action failed.
     outcome: Mapped[str] = mapped_column(String(64))
     #: Of what changed something: the whole answer, to be given again if the message is tried again.

@@ -91,6 +91,7 @@ class Application(Base):
             postgresql_where=text("state NOT IN ('refused', 'withdrawn')"),
         ),
         Index("ix_applications_state_id", "state", "id"),
+        Index("ix_applications_created_at", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -155,6 +156,7 @@ class StaffRequest(Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_staff_requests_closed_at", "closed_at", "id"),
+        Index("ix_staff_requests_opened_at", "opened_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -224,6 +226,8 @@ class Registration(Base):
             postgresql_where=text("state IN ('registered', 'waiting', 'offered')"),
         ),
         Index("ix_registrations_event_slug_state_id", "event_slug", "state", "id"),
+        Index("ix_registrations_created_at", "created_at"),
+        Index("ix_registrations_came_at", "came_at"),
     )
 
     #: The waiting list is in the order of the ids.
@@ -281,7 +285,12 @@ class Rating(Base):
     """Whether somebody was helped: asked after a journey, at most once a day to the same person."""
 
     __tablename__ = "ratings"
-    __table_args__ = (CheckConstraint("value IN ('up', 'down')", name="value"),)
+    __table_args__ = (
+        CheckConstraint("value IN ('up', 'down')", name="value"),
+        # Days to ratings, for figures.
+        Index("ix_ratings_asked_at", "asked_at"),
+        Index("ix_ratings_rated_at", "rated_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)

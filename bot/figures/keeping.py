@@ -1,0 +1,117 @@
+"""Keep the counts of every day: each is counted when it is over, again when something of it changed, and today often.
+
+Several processes may do so: a day is counted by whoever locks its row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.clock import MOROCCO, today, utc_now
+from bot.db.conditions import begin
+from bot.db.engine import Database
+from bot.db.models import FigureDay, Message
+from bot.figures.counting import VERSION, count_day
+from bot.figures.crowds import pack
+
+logger = logging.getLogger(__name__)
+
+#: How old the counts of today may be.
+FRESH = timedelta(minutes=1)
+#: A day is counted once more so long after it was over: by then its last messages are answered and delivered.
+SETTLES = timedelta(hours=6)
+#: So many days are counted at a time, so that nothing else waits for long.
+STEP = 10
+
+
+class FigureKeeper:
+    """What the schedule of an app process does for figures."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._next_at: datetime | None = None
+
+    async def keep_up(self) -> None:
+        """Count what is due, a few days at a time, at most once in `FRESH` when nothing is left."""
+        now = utc_now()
+        if self._next_at is not None and now < self._next_at <= now + FRESH:
+            return
+        async with self._db.read() as session:
+            due = await list_due_days(session)
+        for day in due[:STEP]:
+            await recount(self._db, day)
+        self._next_at = now + FRESH if len(due) <= STEP else None
+
+
+async def list_due_days(session: AsyncSession) -> list[date]:
+    """The days to count, the newest first: those that were not, not since they settled or changed, and today."""
+    first, now, last = await find_first_day(session), utc_now(), today()
+    query = select(FigureDay.day, FigureDay.version, FigureDay.counted_at, FigureDay.is_stale)
+    kept = {row.day: row for row in await session.execute(query)}
+    # A day before the first message is left of people who were erased.
+    due = {row.day for row in kept.values() if row.is_stale or row.version != VERSION}
+    if first is not None:
+        for number in range((last - first).days + 1):
+            day = last - timedelta(days=number)
+            if day not in kept or _is_old(day, kept[day].counted_at, now):
+                due.add(day)
+    return sorted(due, reverse=True)
+
+
+def _is_old(day: date, counted_at: datetime, now: datetime) -> bool:
+    over = begin(day + timedelta(days=1))
+    if now < over:
+        return now - counted_at >= FRESH
+    return counted_at < over or counted_at < over + SETTLES <= now
+
+
+async def find_first_day(session: AsyncSession) -> date | None:
+    """The day of the oldest message in the log; None when it is empty."""
+    first = await session.scalar(select(func.min(Message.created_at)))
+    return None if first is None else first.astimezone(MOROCCO).date()
+
+
+async def recount(db: Database, day: date) -> None:
+    """Count a day and keep what came of it."""
+    insert_one = insert_on_sqlite if db.is_sqlite else insert_on_postgresql
+    async with db.write() as session:
+        values = {"day": day, "version": 0, "counts": {}, "people": b"", "counted_at": utc_now(), "is_stale": True}
+        await session.execute(insert_one(FigureDay).values(values).on_conflict_do_nothing())
+        # Whoever changes something of the day waits for this lock (`bot.db.touched`), or has it before us.
+        await session.execute(select(FigureDay.day).where(FigureDay.day == day).with_for_update())
+        counted_at = utc_now()
+        counted = await count_day(session, day)
+        kept = {"counts": counted.counts, "people": pack(counted.people), "counted_at": counted_at}
+        await session.execute(
+            update(FigureDay).where(FigureDay.day == day).values(**kept, version=VERSION, is_stale=False)
+        )
+
+
+async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int:
+    """Count every day anew; how many.
+
+    Args:
+        db: the database.
+        say: is told how far it is, in words for a terminal.
+    """
+    async with db.write() as session:
+        await session.execute(update(FigureDay).values(is_stale=True))
+    return await keep_all(db, say)
+
+
+async def keep_all(db: Database, say: Callable[[str], None] | None = None) -> int:
+    """Count every day that is due; how many."""
+    async with db.read() as session:
+        due = await list_due_days(session)
+    for number, day in enumerate(due, start=1):
+        await recount(db, day)
+        if say is not None and (number % 50 == 0 or number == len(due)):
+            say(f"{number} of {len(due)} days counted")
+    return len(due)

@@ -1,0 +1,1 @@
+"""Documents as PDF: letters in two directions, and pages of them."""
