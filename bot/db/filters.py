@@ -31,6 +31,7 @@ class Filters:
         from_day, to_day: first and last day on which it was, in Morocco.
         fallback: it was not understood.
         failed: its turn failed.
+        undelivered: it is one of ours that did not reach the person.
         state: one of `STATES`; `held_by`: which member of staff has the conversation; `holder`: which account.
         rating: the person rated something so.
         tag: the name of a tag.
@@ -47,6 +48,7 @@ class Filters:
     to_day: date | None = None
     fallback: bool = False
     failed: bool = False
+    undelivered: bool = False
     state: str | None = None
     held_by: str | None = None
     holder: int | None = None
@@ -161,6 +163,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "to_day": _read_day,
     "fallback": _read_flag,
     "failed": _read_flag,
+    "undelivered": _read_flag,
     "state": _one_of(*STATES),
     "held_by": _read_name,
     "holder": _read_number,
@@ -170,5 +173,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
 }
 _ABOUT_MESSAGES = (
     "text", "intent", "confidence_min", "confidence_max", "channel", "variety", "from_day", "to_day",
-    "fallback", "failed",
+    "fallback", "failed", "undelivered",
 )  # fmt: skip

@@ -33,7 +33,7 @@ from bot.db.models.journeys import (
     StaffRequest,
 )
 from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
-from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
+from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffPolicy, StaffSession
 
 __all__ = [
     "AccessCode",
@@ -74,6 +74,7 @@ __all__ = [
     "Session",
     "StaffInvitation",
     "StaffMember",
+    "StaffPolicy",
     "StaffRequest",
     "StaffSession",
     "Subscription",
