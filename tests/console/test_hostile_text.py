@@ -207,7 +207,7 @@ def test_no_column_is_forgotten() -> None:
             assert "q0x" in str(value), f"{column.table.name}.{column.name} is not hostile: {value!r}"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_pages_of_every_row_are_inert(pair: Pair, hostile_world: World) -> None:
     """Of each payload, in whatever field: no element and no attribute comes of it, and it is there as text."""
     pair.sign_in("administrator")
@@ -226,7 +226,7 @@ def test_pages_of_every_row_are_inert(pair: Pair, hostile_world: World) -> None:
     assert shown >= SHOWN, SHOWN - shown
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("n", OPENED)
 def test_pages_of_a_row_run_nothing(pair: Pair, n: int) -> None:
     """Each page about one row, opened in the browser."""
@@ -251,7 +251,7 @@ def test_lists_run_nothing(pair: Pair, role: Role) -> None:
     pair.open("/console/conversations?text=%3Cscript%3Ewindow.__hit%3D1%3C/script%3E&tag=%22%3E%3Ci%3E")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_what_came_through_the_doors_is_inert(pair: Pair, hostile_world: World, plain_world: World) -> None:
     """Who wrote to the page's route, by Telegram and by WhatsApp: their conversations, hidden and open."""
     assert hostile_world.door_ids == plain_world.door_ids
@@ -268,7 +268,7 @@ def test_what_came_through_the_doors_is_inert(pair: Pair, hostile_world: World, 
     assert {"door.telegram.username", "door.whatsapp.name"} <= shown
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("role", ["administrator", "analyst"])
 def test_files_are_inert(hostile_world: World, role: Role) -> None:
     """Each file of the console, of each row: kept as a file, no formula, nothing that acts."""

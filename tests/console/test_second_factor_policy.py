@@ -89,7 +89,9 @@ async def test_administrators_say_who_needs_it(console: Console, signed_in: Sign
     page = (await client.get("/staff")).text
     assert page.count('name="roles"') == 4 and page.count(" checked> ") == 2
     form = {"csrf": client.csrf, "roles": ["administrator", "editor", "nobody"]}
-    answer = await client.http.post("/console/staff/second-factor", data=form, headers={"Origin": "http://console.test"})
+    answer = await client.http.post(
+        "/console/staff/second-factor", data=form, headers={"Origin": "http://console.test"}
+    )
     assert answer.headers["location"] == "/console/staff?done=second_factor_required"
     async with console.db.read() as session:
         policy = await session.get_one(StaffPolicy, 1)

@@ -98,7 +98,13 @@ def read_session_cookie(request: Request) -> str:
 
 
 async def begin_session(
-    session: AsyncSession, member: StaffMember, user_agent: str, *, is_complete: bool, replaces: str = "", enrol_by: datetime | None = None
+    session: AsyncSession,
+    member: StaffMember,
+    user_agent: str,
+    *,
+    is_complete: bool,
+    replaces: str = "",
+    enrol_by: datetime | None = None,
 ) -> str:
     """Begin a session and give its token, which is kept nowhere.
 

@@ -1,4 +1,4 @@
-"""who needs a second factor, messages found by words with a Latin article"""
+"""who needs a second factor, how MNC is reached, messages found by words with a Latin article"""
 
 from __future__ import annotations
 
@@ -56,10 +56,20 @@ def upgrade() -> None:
         {'id': 1, 'second_factor_roles': ['administrator', 'adviser'], 'changed_at': utc_now()},
     ])
     op.add_column('staff_sessions', sa.Column('enrol_by', bot.db.base.UtcDateTime(timezone=True), nullable=True))
+    op.create_table('contact_points',
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('value', sa.String(length=200), nullable=False),
+    sa.Column('rank', sa.Integer(), nullable=False),
+    sa.Column('slug', sa.String(length=32), nullable=False),
+    sa.Column('seed_hash', sa.String(length=64), nullable=True),
+    sa.Column('retired_at', bot.db.base.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('slug', name=op.f('pk_contact_points'))
+    )
     _find_again()
 
 
 def downgrade() -> None:
     # The terms stay: more of them find more than before, and hurt nobody.
+    op.drop_table('contact_points')
     op.drop_column('staff_sessions', 'enrol_by')
     op.drop_table('staff_policy')
