@@ -20,8 +20,8 @@ _LEAST_CONSONANTS = 2
 _TELLING_CONSONANTS = 3
 #: The article, with what is written together with it: التكوين, فالتكوين, والتكوين, للتكوين.
 _ARTICLE = re.compile(r"^(?:[وفبك]?ال|لل)(?=\w{3})")
-#: The same in Latin letters: lformation, ljob, l3am, flformation. Only before a consonant or a digit that stands for one:
-#: no French or English word begins like that, while "liste" and "langue" do with a vowel.
+#: The same in Latin letters: lformation, ljob, l3am, flformation. Only before a consonant or a digit that stands for
+#: one: no French or English word begins like that, while "liste" and "langue" do with a vowel.
 _LATIN_ARTICLE = re.compile(r"^[fbwdk]?l(?=[bcdfghjkmnpqrstvwxz235789]\w{2})(?!\d+$)")
 _PARTS = re.compile(r"[@.+%_]+")
 

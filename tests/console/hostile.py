@@ -38,7 +38,8 @@ PAYLOADS: Final = (
     "\u202egpj.exe\u202c\u200b\u200d\ufeff\u2067\u0301\u0301 \U000e0001",
     "W" * 400,
     "</title></textarea></style></script><iframe srcdoc='<script>parent.__hit=1</script>'></iframe>",
-    "<form action=//evil.invalid><button formaction=javascript:window.__hit=1>x</button></form><base href=//evil.invalid>",
+    "<form action=//evil.invalid><button formaction=javascript:window.__hit=1>x</button></form>"
+    "<base href=//evil.invalid>",
     "]]>--><style>*{background:url(//evil.invalid/hit)}</style><link rel=stylesheet href=//evil.invalid>",
     "<meta http-equiv=refresh content='0;url=//evil.invalid'><object data=javascript:window.__hit=1></object>",
 )
@@ -221,7 +222,7 @@ class Writer:
 
 
 async def fill(session: AsyncSession, writer: Writer) -> None:
-    """Write `ROWS` rows into each table (for each of its `SHAPES`), the n-th with the n-th payload, the last with all."""
+    """Write `ROWS` rows into each table (of each of `SHAPES`): the n-th with the n-th payload, the last with all."""
     by_table = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
     for table in Base.metadata.sorted_tables:
         if table.name in _LEFT or table.name == "message_terms":

@@ -1,4 +1,4 @@
-"""How MNC is reached is written in one place: answers say it within seconds, and say that nobody knows while it is empty."""
+"""How MNC is reached stands in one place: answers say it within seconds, and while it is empty that nobody knows."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ opened too, with a row that tries one thing and with one that tries all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 

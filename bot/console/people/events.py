@@ -31,6 +31,7 @@ from bot.console.people.showing import NOTE_CHARS, PAGE_SIZE, Veil, clean_text, 
 from bot.console.people.telling import foresee
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
+from bot.console.security.sessions import Signed
 from bot.console.words import translate
 from bot.db.applications import find_contacts
 from bot.db.cursors import read_cursor, write_cursor

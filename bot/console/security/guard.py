@@ -20,7 +20,8 @@ TOKEN_HEADER = "X-CSRF-Token"
 HOME = "/console/"
 SIGN_IN = "/console/sign-in"
 ACCOUNT = "/console/account"
-#: What is open, besides its own page, to an account that must have a second factor and has none: the way to it, and the way out.
+#: What is open, besides its own page, to an account that has no second factor and must have one: the way to it, and
+#: the way out.
 _ENROLMENT = (f"{ACCOUNT}/second-factor", "/console/sign-out")
 
 

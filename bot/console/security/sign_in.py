@@ -28,8 +28,8 @@ from bot.console.security.guard import (
 from bot.console.security.invitations import read_email
 from bot.console.security.limits import WINDOW, Attempt, TooManyAttempts, begin_attempt, find_address, forgive
 from bot.console.security.passwords import hash_password, needs_rehash, verify_password
-from bot.console.security.second_factor import accept_code
 from bot.console.security.policy import find_enrolment_end
+from bot.console.security.second_factor import accept_code
 from bot.console.security.sessions import (
     begin_session,
     clear_session_cookie,
