@@ -55,6 +55,10 @@ check: ## style, types, layers and training data
 	@.venv-nlu/bin/python -m nlu.lint
 
 .PHONY: bench
+pictures: ## take the pictures of the documentation anew: [NAMES="home thread"]
+	@scripts/setup.sh dev
+	@$(PYTHON) scripts/pictures.py $(NAMES)
+
 bench: ## measure the console with 1,000,000 messages (1.1 GB in var/bench): [MESSAGES=100000] [DATABASE=url] [JSON=figures.json]
 	@scripts/setup.sh run
 	@$(PYTHON) -m bot bench $(if $(MESSAGES),--messages $(MESSAGES)) $(if $(DATABASE),--database $(DATABASE)) $(if $(JSON),--json $(JSON))

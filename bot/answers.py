@@ -21,7 +21,7 @@ from sqlalchemy import select
 from bot import wording
 from bot.content import Shape, Words, load_shapes, load_words
 from bot.db.engine import Database
-from bot.db.models import AnswerText, City, ContentState, Fact, Track
+from bot.db.models import AnswerText, City, ContactPoint, ContentState, Fact, Track
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, LANGUAGE_NAMES, VARIETIES, Answer, Button, Outbound, Variety
 from bot.payloads import read_payload
@@ -45,7 +45,7 @@ _NAMED_BY_DATABASE = ("city", "track", "publisher")
 FILTERS = (
     "day", "moment", "month", "number", *_NAMED_BY_DATABASE, "sector", "stage", "kind", "offer", "topic", "diploma",
     "situation", "field", "journey", "application_state", "answer", "place_state", "purpose", "reason", "enrolment",
-    "reminding", "reminding_soon", "offering", "telling", "price",
+    "reminding", "reminding_soon", "offering", "telling", "price", "contact_kind",
 )  # fmt: skip
 #: Fields of journeys whose answers are codes.
 _CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "sector", "topic"})
@@ -53,7 +53,7 @@ _CODED_FIELDS = frozenset({"city", "track", "diploma", "situation", "stage", "se
 
 @dataclass(slots=True)
 class FactBook:
-    """Facts, the names of towns and trainings, and the texts that staff wrote, in memory and read again when due.
+    """Facts, names, contact data, and the texts that staff wrote, in memory and read again when due.
 
     `texts` has what staff wrote in place of a shipped text, by key and variety.
     """
@@ -62,6 +62,7 @@ class FactBook:
     facts: dict[str, Fact] = field(default_factory=dict)
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    contacts: list[dict[str, str]] = field(default_factory=list)
     version: int = -1
     _read_at: float = float("-inf")
     _version_read_at: float = float("-inf")
@@ -87,6 +88,8 @@ class FactBook:
     async def _read_facts(self) -> None:
         async with self.db.read() as session:
             self.facts = {fact.slug: fact for fact in await session.scalars(select(Fact))}
+            points = await session.scalars(select(ContactPoint).order_by(ContactPoint.rank, ContactPoint.slug))
+            self.contacts = [{"kind": point.kind, "value": point.value} for point in points]
             self.names = {
                 "city": {city.slug: city.name for city in await session.scalars(select(City))},
                 "track": {track.slug: track.name for track in await session.scalars(select(Track))},
@@ -255,7 +258,8 @@ class Answers:
 
         as_of.is_for_texts = True  # type: ignore[attr-defined]  # the sandbox lets texts call it
         values = {slug: self._fact(slug).values for slug in facts}
-        context = {**data, "facts": values, "as_of": as_of, "_variety": variety}
+        # Samples bring contact data of their own.
+        context = {"contacts": self._book.contacts, **data, "facts": values, "as_of": as_of, "_variety": variety}
         try:
             lines = fill(self._environment, text, context).splitlines()
         except TextError as error:

@@ -148,6 +148,7 @@ class _Questions:
             ("by days", self._some_days),
             ("not understood", lambda: {"fallback": "1"}),
             ("failed turns", lambda: {"failed": "1"}),
+            ("not delivered", lambda: {"undelivered": "1"}),
             ("two to four filters", self._several),
             ("search: a word", lambda: {"text": self._dice.choice(self._dice.choice(self._examples))}),
             ("search: a frequent word", lambda: {"text": self._dice.choice(_FREQUENT)}),

@@ -21,8 +21,10 @@ from bot.export_pdf import write_pdf
 
 #: How long an event takes whose end nobody announced.
 _USUAL_LENGTH = timedelta(hours=2)
+#: A browser takes the file for what we say it is, whatever its text looks like.
+_SAFE = {"X-Content-Type-Options": "nosniff"}
 #: A person's own data: never kept by a browser or a proxy, and never shown inside another page.
-_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex"}
+_PRIVATE = _SAFE | {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
 def router() -> APIRouter:
@@ -37,7 +39,7 @@ def router() -> APIRouter:
             event = await find_event(session, slug)
         if event is None or event.begins_at is None:
             raise HTTPException(404, "no such event, or its date is not known yet")
-        headers = {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
+        headers = _SAFE | {"Content-Disposition": f'attachment; filename="{event.slug}.ics"'}
         return Response(write_calendar(event), media_type="text/calendar; charset=utf-8", headers=headers)
 
     @routes.get("/exports/{secret}.json", responses={404: {"description": "unknown or expired link"}})

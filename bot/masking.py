@@ -49,6 +49,13 @@ _INTRODUCED = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+# What is looked for: digits that stand together, and words that are joined as in an address. Years and round
+# amounts are neither.
+_DIGITS = re.compile(r"(?<![^\W\d_])\d(?:[\W_]*\d)*(?![^\W\d_])")
+_COMMON = re.compile(r"(?:(?:19|20)\d\d[\W_]*)+|[1-9]\d{0,2}[ .,]?000")
+_JOINED = re.compile(r"[^\W\d_][\w+-]*[._](?!(?:ma|com|org|net|gov|fr|eu|io|info)\b)\w", re.IGNORECASE)
+#: Fewer digits are in too many numbers to tell one from another.
+_TELLING_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,18 @@ def find_personal(text: str, names: Iterable[str] = (), entities: Sequence[Mappi
 def _split(text: str) -> tuple[str, ...]:
     """The words of a name, or a word as names have it: the same come again and again, and a file has millions."""
     return tuple(split_words(text))
+
+
+def leads_to_person(query: str) -> bool:
+    """Whether a search for this could tell whose a number or an address is: five digits or more, or a part of one.
+
+    Who sees dots could else ask for what is behind them. Years, round amounts and the names of sites
+    (``uca.ma``) lead to nobody.
+    """
+    if "@" in query or _JOINED.search(query):
+        return True
+    numbers = (found[0] for found in _DIGITS.finditer(query) if not _COMMON.fullmatch(found[0]))
+    return any(sum(map(str.isdigit, number)) >= _TELLING_DIGITS for number in numbers)
 
 
 def mask_value(kind: str, value: str) -> str:

@@ -23,6 +23,9 @@ _TELLING_CONSONANTS = 3
 _FOLDED_CONSONANTS = 6
 #: The article, with what is written together with it: التكوين, فالتكوين, والتكوين, للتكوين.
 _ARTICLE = re.compile(r"^(?:[وفبك]?ال|لل)(?=\w{3})")
+#: The same in Latin letters: lformation, ljob, l3am, flformation. Only before a consonant or a digit that stands for
+#: one: no French or English word begins like that, while "liste" and "langue" do with a vowel.
+_LATIN_ARTICLE = re.compile(r"^[fbwdk]?l(?=[bcdfghjkmnpqrstvwxz235789]\w{2})(?!\d+$)")
 _PARTS = re.compile(r"[@.+%_]+")
 
 
@@ -38,7 +41,7 @@ def list_terms(text: str) -> list[str]:
 
 def list_spellings(word: str) -> list[str]:
     """The terms of which any one means that a text has this word; `word` is a normal form."""
-    spellings = [word, *(bare for bare in _bare_forms(word) if _ARTICLE.match(word))]
+    spellings = [word, *_without_article(word)]
     for form in tuple(spellings):
         for consonants, script in _consonants(form):
             if len(consonants) >= _TELLING_CONSONANTS:
@@ -72,16 +75,23 @@ def find_script(text: str) -> str:
 
 def _bare_forms(word: str) -> Iterator[str]:
     """A word without its article, or the parts of an address ("a.b@c.ma")."""
-    if _ARTICLE.match(word):
-        yield _ARTICLE.sub("", word)
+    yield from _without_article(word)
     parts = _PARTS.split(word)
     if len(parts) > 1:
         yield from (part for part in parts if len(part) > 1)
 
 
+def _without_article(word: str) -> Iterator[str]:
+    """The word itself, where an article is written together with it."""
+    if word.isalnum():
+        bare = (_LATIN_ARTICLE if word.isascii() else _ARTICLE).sub("", word)
+        if bare != word and not bare.isdigit():
+            yield bare
+
+
 def _written_consonants(word: str) -> Iterator[str]:
     """The terms for the consonants of a word, with the script where there are only two."""
-    for form in (word, *(bare for bare in _bare_forms(word) if _ARTICLE.match(word))):
+    for form in (word, *_without_article(word)):
         for consonants, script in _consonants(form):
             is_telling = len(consonants) >= _TELLING_CONSONANTS
             yield f"{_MARK if is_telling else script + _MARK}{consonants}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.masking import mask_entities, mask_text, mask_value
+from bot.masking import leads_to_person, mask_entities, mask_text, mask_value
 
 NAMES = ("Yassine Benali", "ياسين بنعلي")
 
@@ -94,3 +94,19 @@ def test_masking_is_fast_on_hostile_texts() -> None:
     """No pattern goes back over the text again and again."""
     for text in ("0 " * 500, "a" * 1000, "1 rue " * 160, "a@" * 500, "je m'appelle " * 80, "+2" * 500, "12" * 500):
         mask_text(text, NAMES)
+
+
+@pytest.mark.parametrize(
+    "query", ["0612345678", "06 12 34", "061 23", "+212-6-12", "٠٦١٢٣٤", "salma@example.com", "salma.id", "a 06123"]
+)
+def test_what_could_tell_who_somebody_is(query: str) -> None:
+    """A number or an address, or enough of one to recognise it."""
+    assert leads_to_person(query)
+
+
+@pytest.mark.parametrize(
+    "query", ["formation", "bac+2", "2025 2026", "ch7al kayn 3", "uca.ma", "10 000 dh", "8h30", '"chhal d\'mois"', ""]
+)
+def test_what_could_not(query: str) -> None:
+    """Words, years, amounts, sites and Darija's digits."""
+    assert not leads_to_person(query)

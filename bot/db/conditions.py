@@ -18,6 +18,8 @@ from bot.db.terms import SEARCH_TABLE, Search
 
 #: What a message is understood as that was not understood.
 NOT_UNDERSTOOD = ("nlu_fallback", "out_of_scope")
+#: The states of a message that did not reach the person: after the last attempt, or since they blocked us.
+UNDELIVERED = ("failed", "undeliverable")
 #: Messages whose times lie further apart are stored in the order of their times: each is stored as soon as it is there.
 _IN_ORDER = timedelta(hours=1)
 #: The FTS5 table; its hidden column of the same name is what an expression is matched with.
@@ -71,6 +73,8 @@ def message_conditions(filters: Filters, message: Any, span: Span) -> list[Colum
         found += [message.direction == "in", message.state == "failed"]
     if filters.annotated:
         found.append(is_labelled(message))
+    if filters.undelivered:
+        found += [message.direction == "out", message.state.in_(UNDELIVERED)]
     if filters.confidence_min is not None:
         found.append(message.confidence >= filters.confidence_min)
     if filters.confidence_max is not None:

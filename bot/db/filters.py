@@ -32,6 +32,7 @@ class Filters:
         fallback: it was not understood.
         failed: its turn failed.
         annotated: staff said what it means.
+        undelivered: it is one of ours that did not reach the person.
         state: one of `STATES`; `held_by`: which member of staff has the conversation; `holder`: which account.
         rating: the person rated something so.
         tag: the name of a tag.
@@ -49,6 +50,7 @@ class Filters:
     fallback: bool = False
     failed: bool = False
     annotated: bool = False
+    undelivered: bool = False
     state: str | None = None
     held_by: str | None = None
     holder: int | None = None
@@ -162,6 +164,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "fallback": _read_flag,
     "failed": _read_flag,
     "annotated": _read_flag,
+    "undelivered": _read_flag,
     "state": _one_of(*STATES),
     "held_by": _read_name,
     "holder": _read_number,
@@ -171,5 +174,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
 }
 _ABOUT_MESSAGES = (
     "text", "intent", "confidence_min", "confidence_max", "channel", "variety", "from_day", "to_day",
-    "fallback", "failed", "annotated",
+    "fallback", "failed", "annotated", "undelivered",
 )  # fmt: skip

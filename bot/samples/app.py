@@ -31,6 +31,10 @@ _CLASS = {
 SENT_BY_THE_APP: tuple[Answer, ...] = (
     *(Answer(key) for key in ("welcome", "apology", "contact_shared", "location_far", "no_text", "not_understood")),
     Answer("clarify_again"),
+    Answer("utter_contact_info", {"contacts": [
+        {"kind": "phone", "value": "+212 5 00 00 00 00"}, {"kind": "email", "value": "contact@example.org"},
+        {"kind": "address", "value": "1, rue de l'Exemple, Rabat"},
+    ]}),
     *(Answer("did_you_mean", {}, topics) for topics in _list_topics()),
     *(Answer("unsupported", {"kind": kind}) for kind in load_words()["fr"].names["attachment"]),
     Answer(

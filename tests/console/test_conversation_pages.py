@@ -200,6 +200,33 @@ async def test_a_thread_shows_what_stands_behind(any_console: Console) -> None:
     assert page.count('class="cv-day"') == 2
 
 
+async def test_who_sees_dots_can_not_ask_for_what_is_behind_them(console: Console, signed_in: SignIn) -> None:
+    """A number or an address is not searched for by who may not see it: the same answer whether it is there or not."""
+    contact_id = await meet(console.db)
+    await hear(console.db, contact_id, "mon numéro est le 0661 22 33 44, salma.idrissi@example.com")
+    row = f"/console/conversations/{contact_id}"
+    for role in ("analyst", "editor"):
+        client = await signed_in(role)
+        for text in ("0661223344", "22 33 44", "salma.idrissi@example.com", "salma.idr", "0699999999"):
+            answer = await client.get("/conversations", params={"text": text})
+            assert answer.status_code == 422 and "Votre rôle cherche par mots" in answer.text
+            assert f'value="{text}"' in answer.text and 'aria-describedby="text-hint text-error"' in answer.text
+        assert row in (await client.get("/conversations?text=numéro")).text
+    adviser = await signed_in("adviser")
+    answer = await adviser.get("/conversations", params={"text": "salma.idrissi@example.com"})
+    assert answer.status_code == 200 and row in answer.text
+
+
+async def test_what_did_not_arrive_is_found(console: Console, signed_in: SignIn) -> None:
+    """The filter is a box, a chip and a part of the address."""
+    reached, lost = await meet(console.db), await meet(console.db)
+    await tell(console.db, reached, "bien arrivé", state="delivered")
+    await tell(console.db, lost, "jamais arrivé", state="failed")
+    page = (await (await signed_in("analyst")).get("/conversations?undelivered=1")).text
+    assert "jamais arrivé" in page and "bien arrivé" not in page
+    assert 'name="undelivered" value="1" checked' in page and page.count("Pas distribué") >= 2
+
+
 async def test_a_message_has_a_permanent_address(console: Console, signed_in: SignIn) -> None:
     """It leads to where the message stands, however far back; to a 404 for one that is nowhere."""
     contact_id = await meet(console.db)

@@ -86,10 +86,13 @@ async def test_every_filter_narrows(db: Database) -> None:
         await meet(db, channel=name) for name in ("telegram", "web", "whatsapp", "web", "telegram")
     ]
     await hear(db, plain, "bonjour la formation", old, confidence=0.8)
+    await tell(db, plain, "pas envoyée", state="failed", created_at=old)
     await hear(db, fallback, "blah", intent="nlu_fallback", confidence=0.2)
     await hear(db, failed, "la formation", intent=None, confidence=None, state="failed")
     await hear(db, held, "salam", variety="ary-Latn", confidence=0.5)
+    await tell(db, held, "bloqué", channel="whatsapp", state="undeliverable")
     await hear(db, waiting, "la formation", intent="request_human", confidence=0.95)
+    await tell(db, waiting, "lu", state="read")
     await take(db, held, "Amal")
     await ask_for_human(db, waiting)
     async with db.write() as session:
@@ -101,6 +104,9 @@ async def test_every_filter_narrows(db: Database) -> None:
         ({}, [waiting, held, failed, fallback, plain]),
         ({"fallback": True}, [fallback]),
         ({"failed": True}, [failed]),
+        ({"undelivered": True}, [held, plain]),
+        ({"undelivered": True, "channel": "whatsapp"}, [held]),
+        ({"undelivered": True, "state": "bot", "text": "envoyée"}, [plain]),
         ({"confidence_max": 0.3}, [fallback]),
         ({"confidence_min": 0.5}, [waiting, held, plain]),
         ({"confidence_min": 0.4, "confidence_max": 0.8}, [held, plain]),

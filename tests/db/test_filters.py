@@ -11,8 +11,8 @@ from bot.db.filters import Filters
 
 EVERYTHING = Filters(
     text='"formation gratuite" casa', intent="greet", confidence_min=0.25, confidence_max=0.5, channel="whatsapp",
-    variety="ary-Arab", from_day=date(2026, 1, 2), to_day=date(2026, 3, 4), fallback=True, failed=True,
-    annotated=True, state="held", held_by="Équipe A", holder=3, rating="down", tag="à rappeler", unread=True,
+    variety="ary-Arab", from_day=date(2026, 1, 2), to_day=date(2026, 3, 4), fallback=True, failed=True, annotated=True,
+    undelivered=True, state="held", held_by="Équipe A", holder=3, rating="down", tag="à rappeler", unread=True,
 )  # fmt: skip
 
 

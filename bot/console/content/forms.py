@@ -33,7 +33,7 @@ from bot.db.seed.checks import (
     WrongValueError,
     YesOrNo,
 )
-from bot.db.seed.fields import FIELDS, TEXTS, Field, WrongOrderError, complete
+from bot.db.seed.fields import FIELDS, TEXTS, Field, WrongColumnError, complete
 from bot.db.seed.files import Loader
 from bot.messages import DEFAULT_VARIETY, LANGUAGE_NAMES, RIGHT_TO_LEFT, VARIETIES
 
@@ -262,7 +262,7 @@ def read_values(kind: Kind, sent: Sent) -> tuple[dict[str, Any], dict[str, Wrong
     if not errors:
         try:
             complete(kind.model, values)
-        except WrongOrderError as error:
+        except WrongColumnError as error:
             errors[error.column] = (error.code, {})
     return values, errors
 

@@ -18,6 +18,7 @@ from bot.db.models import (
     ApplicationDocument,
     City,
     Cohort,
+    ContactPoint,
     DocumentTick,
     EligibilityRule,
     Event,
@@ -67,7 +68,7 @@ class Kind:
 
     def name(self, row: Any, language: Language) -> str:
         """What a row is called."""
-        for column in ("name", "title", "statement_fr", "reason"):
+        for column in ("name", "title", "statement_fr", "reason", "value"):
             value = getattr(row, column, None)
             if isinstance(value, Mapping):
                 value = value.get(language) or value.get("fr")
@@ -93,6 +94,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         topic="cohorts",
     ),
+    Kind(ContactPoint, ("kind", "value", "rank")),
     Kind(Operator, ("name", "website")),
     Kind(City, ("name", "region", "latitude", "longitude"), is_fixed=True),
     Kind(EligibilityRule, ("reason", "conditions", "verdict", "rank", "fact_slugs")),

@@ -20,7 +20,7 @@ from bot.console.content.texts import Desk, as_problem
 from bot.console.words import Language
 from bot.content import load_shapes
 from bot.db.models import Event, Fact, Registration
-from bot.db.seed.fields import FIELDS, WrongOrderError, complete
+from bot.db.seed.fields import FIELDS, WrongColumnError, complete
 from bot.messages import VARIETIES
 
 #: States of registrations whose owners count on the event.
@@ -238,7 +238,7 @@ async def restore(
         raise RefusedError("reference")
     try:
         complete(kind.model, values)
-    except WrongOrderError:
+    except WrongColumnError:
         raise RefusedError("broken") from None
     values["retired_at"] = None
     return await save(session, kind, slug, values, member_id, restored_id=restored_id)

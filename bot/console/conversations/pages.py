@@ -30,6 +30,7 @@ from bot.console.words import Language, load_words, translate
 from bot.db.conversations import ConversationRow, Said, count_waiting, list_conversations
 from bot.db.filters import CHANNELS, RATINGS, STATES, Filters
 from bot.db.threads import list_tags
+from bot.masking import leads_to_person
 from bot.messages import LANGUAGE_NAMES, VARIETIES
 
 #: Conversations a page.
@@ -49,12 +50,15 @@ async def show_conversations(request: Request, signed: SignedIn) -> Response:
     given = {name: value.replace("\x00", "") for name, value in request.query_params.items()}
     view = given.get("view", "all") if given.get("view") in VIEWS else "all"
     asked = {name: value for name, value in given.items() if name not in ("view", "after", "seen", "done") and value}
-    filters, errors = read_filters(asked)
-    sees_tags = signed.role in ANSWERING
+    is_answering = signed.role in ANSWERING
+    is_refused = not is_answering and leads_to_person(asked.get("text", ""))
+    filters, errors = read_filters({name: value for name, value in asked.items() if name != "text" or not is_refused})
+    if is_refused:
+        errors["text"] = "conversations.wrong.text_personal"
     async with database(request).read() as session:
         shown = await _read(session, request, signed, view, filters, given.get("after") or None)
         # Others type a tag that they know: its name may name somebody.
-        tags = await list_tags(session) if sees_tags else []
+        tags = await list_tags(session) if is_answering else []
     if "seen" in given and request.headers.get("HX-Request") == "true":
         if given["seen"] == shown["digest"]:
             return Response(status_code=204)

@@ -78,7 +78,8 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
             csrf_header=TOKEN_HEADER,
             path=request.url.path,
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-            navigation=list_entries(shown.role) if shown else [],
+            # What asks for news of its own would be sent back here, again and again.
+            navigation=list_entries(shown.role) if shown and not shown.must_enrol else [],
             version=version,
             done=load_words(language).get(done, ""),
             **values,

@@ -15,7 +15,15 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console.layout import render
-from bot.console.security.guard import SIGN_IN, ForgedRequest, SignInNeeded, find_signed, safe_next
+from bot.console.security.guard import (
+    ACCOUNT,
+    SIGN_IN,
+    EnrolmentNeeded,
+    ForgedRequest,
+    SignInNeeded,
+    find_signed,
+    safe_next,
+)
 from bot.db.engine import AWAY
 
 logger = logging.getLogger(__name__)
@@ -68,6 +76,7 @@ class Headers:
 def add_handlers(app: FastAPI) -> None:
     """Answer errors with pages."""
     app.add_exception_handler(SignInNeeded, _ask_to_sign_in)
+    app.add_exception_handler(EnrolmentNeeded, _ask_to_enrol)
     app.add_exception_handler(ForgedRequest, _refuse_forged)
     app.add_exception_handler(StarletteHTTPException, _show_status)
     # A row that an address names and that is not there.
@@ -86,6 +95,13 @@ async def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
         wanted = current.path + (f"?{current.query}" if current.query else "")
         return Response(status_code=401, headers={"HX-Redirect": _sign_in_for(wanted)})
     return RedirectResponse(_sign_in_for(wanted if request.method == "GET" else ""), 303)
+
+
+async def _ask_to_enrol(request: Request, _error: Exception) -> Response:
+    """To the account's page, which says what is missing and how to get it."""
+    if request.headers.get("HX-Request") == "true":
+        return Response(status_code=403, headers={"HX-Redirect": ACCOUNT})
+    return RedirectResponse(ACCOUNT, 303)
 
 
 def _sign_in_for(wanted: str) -> str:

@@ -17,13 +17,17 @@ ORDER = ("registered", "offered", "waiting", "lapsed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The places of an event in numbers; `free` is None when as many as want may come."""
+    """The places of an event in numbers; `free` is None when as many as want may come.
+
+    `everybody` counts who registered at any time, whatever became of it.
+    """
 
     registered: int = 0
     offered: int = 0
     waiting: int = 0
     came: int = 0
     free: int | None = None
+    everybody: int = 0
 
 
 async def list_events(session: AsyncSession) -> list[Event]:
@@ -56,7 +60,8 @@ async def count_places(session: AsyncSession, events: Collection[Event]) -> dict
         registered, offered, waiting = (states.get(state, (0, 0))[0] for state in ("registered", "offered", "waiting"))
         free = None if event.capacity is None else max(0, event.capacity - registered - offered)
         there = sum(each for _, each in states.values())
-        places[event.slug] = Places(registered, offered, waiting, there, free)
+        everybody = sum(each for each, _ in states.values())
+        places[event.slug] = Places(registered, offered, waiting, there, free, everybody)
     return places
 
 
@@ -64,6 +69,23 @@ async def list_places(session: AsyncSession, event: Event) -> list[Registration]
     """Everybody who registered for an event, in the order of `ORDER`, and in their turn."""
     query = select(Registration).where(Registration.event_slug == event.slug).order_by(Registration.id)
     return sorted(await session.scalars(query), key=lambda each: ORDER.index(each.state))
+
+
+async def list_places_page(
+    session: AsyncSession, event: Event, after: tuple[int, int] | None, limit: int
+) -> list[Registration]:
+    """Some of them in the same order: `after` is the last one of the page before, as its state's place in `ORDER` and
+    its id; each state is a range of one index."""
+    places: list[Registration] = []
+    first, after_id = after or (0, 0)
+    for number, state in enumerate(ORDER[first:], start=first):
+        query = select(Registration).where(Registration.event_slug == event.slug, Registration.state == state)
+        if number == first:
+            query = query.where(Registration.id > after_id)
+        places += await session.scalars(query.order_by(Registration.id).limit(limit - len(places)))
+        if len(places) == limit:
+            break
+    return places
 
 
 async def find_place(session: AsyncSession, event: Event, registration_id: int) -> Registration:
@@ -76,10 +98,11 @@ async def find_place(session: AsyncSession, event: Event, registration_id: int) 
     return (await session.scalars(query.with_for_update())).one()
 
 
-async def find_reminded(session: AsyncSession, event: Event) -> dict[int, str]:
-    """What became of the last reminder of each person, by contact: ``sent``, ``lost`` or ``planned``."""
+async def find_reminded(session: AsyncSession, event: Event, contact_ids: Collection[int]) -> dict[int, str]:
+    """What became of the last reminder of each of these people, by contact: ``sent``, ``lost`` or ``planned``."""
     query = select(Notice, Message.state).join(Message, Message.id == Notice.message_id, isouter=True)
-    query = query.where(Notice.subject == subject_of(event.slug)).order_by(Notice.due_at, Notice.id)
+    query = query.where(Notice.subject == subject_of(event.slug), Notice.contact_id.in_(contact_ids))
+    query = query.order_by(Notice.due_at, Notice.id)
     reminded: dict[int, str] = {}
     for notice, message_state in await session.execute(query):
         if notice.answer.get("answer") not in REMINDERS or notice.outcome == "called off":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -13,6 +15,7 @@ from bot.console.audit import record
 from bot.console.layout import find_language, render
 from bot.console.people import KEEPERS, READERS
 from bot.console.people.attendance import (
+    ORDER,
     Places,
     count_places,
     find_event,
@@ -20,13 +23,25 @@ from bot.console.people.attendance import (
     find_reminded,
     list_events,
     list_places,
+    list_places_page,
 )
-from bot.console.people.showing import NOTE_CHARS, Namer, Veil, clean_text, find_reach, make_namer, make_veil
+from bot.console.people.showing import (
+    NOTE_CHARS,
+    PAGE_SIZE,
+    Namer,
+    Veil,
+    clean_text,
+    find_reach,
+    make_namer,
+    make_veil,
+)
 from bot.console.people.telling import foresee
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
+from bot.console.security.sessions import Signed
 from bot.console.words import Language, translate
 from bot.db.applications import find_contacts
+from bot.db.cursors import read_cursor, write_cursor
 from bot.db.models import Event, Registration
 from bot.db.notices import plan_notice
 from bot.db.requests import find_names
@@ -66,14 +81,19 @@ async def show_events(request: Request) -> Response:
 
 @pages.get("/events/{slug}", allowed=READERS)
 async def show_event(request: Request, signed: SignedIn, slug: str) -> Response:
-    """One event with everybody who registered."""
+    """One event with who registered, a page at a time; ``after`` is where the page before ended."""
     return await _show(request, signed, slug)
 
 
 @pages.get("/events/{slug}/print", allowed=READERS)
 async def show_list(request: Request, signed: SignedIn, slug: str) -> Response:
-    """The list of who comes, for paper."""
-    return await _show(request, signed, slug, template="people/event_print.html")
+    """The list of who comes, for paper: all of it."""
+    async with database(request).read() as session:
+        event = await find_event(session, slug)
+        rows = await list_rows(session, event, make_veil(signed), await list_places(session, event))
+    return render(
+        request, "people/event_print.html", event=event, rows=rows, live=LIVE, named=await make_namer(request)
+    )
 
 
 @pages.post("/events/{slug}/reveal", allowed=READERS)
@@ -123,7 +143,7 @@ async def give(request: Request, signed: SignedIn, slug: str, registration_id: i
                 record(session, signed.member_id, "place_given", f"registration:{place.id}")
     except NoPlaceFree:
         return await _show(request, signed, slug, 422, refused="full", refused_id=registration_id)
-    return RedirectResponse(f"{PATH}/{slug}?done=place_given", 303)
+    return RedirectResponse(_stay(request, slug, "place_given"), 303)
 
 
 @pages.post("/events/{slug}/places/{registration_id}/withdraw", allowed=KEEPERS)
@@ -138,7 +158,7 @@ async def withdraw_place(request: Request, signed: SignedIn, slug: str, registra
         place = await find_place(session, event, registration_id)
         if await withdraw(session, place, event, note):
             record(session, signed.member_id, "place_withdrawn", f"registration:{place.id}")
-    return RedirectResponse(f"{PATH}/{slug}?done=place_withdrawn", 303)
+    return RedirectResponse(_stay(request, slug, "place_withdrawn"), 303)
 
 
 @pages.post("/events/{slug}/list.csv", allowed=READERS)
@@ -147,7 +167,7 @@ async def export_list(request: Request, signed: SignedIn, slug: str) -> Response
     async with database(request).write() as session:
         event = await find_event(session, slug)
         record(session, signed.member_id, "list_exported", f"event:{slug}")
-        rows = await list_rows(session, event, make_veil(signed))
+        rows = await list_rows(session, event, make_veil(signed), await list_places(session, event))
     language = find_language(request)
     named = await make_namer(request)
     kinds: dict[str, Kind] = {"registered_at": "moment", "came_at": "moment"}
@@ -172,12 +192,13 @@ def _list_cells(language: Language, named: Namer, row: dict[str, Any]) -> Row:
     )
 
 
-async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dict[str, Any]]:
-    """Everybody who registered: the place, the name and phone as the veil lets them be seen, the turn, the reminder."""
-    places = await list_places(session, event)
+async def list_rows(
+    session: AsyncSession, event: Event, veil: Veil, places: Sequence[Registration]
+) -> list[dict[str, Any]]:
+    """Some places, each with the name and phone as the veil lets them be seen, the turn and the reminder."""
     ids = {place.contact_id for place in places}
     names, contacts = await find_names(session, ids), await find_contacts(session, ids)
-    reminded, turns = await find_reminded(session, event), await list_turns(session, event.slug)
+    reminded, turns = await find_reminded(session, event, ids), await list_turns(session, event.slug)
     rows = []
     for place in places:
         contact, identities = contacts[place.contact_id]
@@ -194,27 +215,37 @@ async def list_rows(session: AsyncSession, event: Event, veil: Veil) -> list[dic
     return rows
 
 
+def _stay(request: Request, slug: str, done: str) -> str:
+    """The page of the list on which a form stood, with what was done."""
+    after = request.query_params.get("after", "")
+    return f"{PATH}/{quote(slug)}?{urlencode({'done': done} | ({'after': after} if after else {}))}"
+
+
 async def _show(
-    request: Request,
-    signed: SignedIn,
-    slug: str,
-    status: int = 200,
-    *,
-    is_revealed: bool = False,
-    template: str = "people/event.html",
-    **shown: Any,
+    request: Request, signed: Signed, slug: str, status: int = 200, *, is_revealed: bool = False, **shown: Any
 ) -> Response:
     veil = make_veil(signed, is_revealed=is_revealed)
     reach = find_reach(request)
+    after = request.query_params.get("after", "")
+    try:
+        place = (read_cursor(after, "places", 2)[0], read_cursor(after, "places", 2)[1]) if after else None
+    except ValueError:
+        # An address that was cut: the list is shown from its beginning.
+        place, after = None, ""
     async with database(request).read() as session:
         event = await find_event(session, slug)
         places: Places = (await count_places(session, [event]))[event.slug]
-        rows = await list_rows(session, event, veil)
+        found = await list_places_page(session, event, place, PAGE_SIZE + 1)
+        rows = await list_rows(session, event, veil, found[:PAGE_SIZE])
     for row in rows:
         row["outlook"] = foresee(reach, row["contact"], row["identities"], row["place"].created_at)
+    following = ""
+    if len(found) > PAGE_SIZE:
+        last = found[PAGE_SIZE - 1]
+        following = urlencode({"after": write_cursor("places", ORDER.index(last.state), last.id)})
     return render(
         request,
-        template,
+        "people/event.html",
         status,
         event=event,
         places=places,
@@ -225,5 +256,7 @@ async def _show(
         named=await make_namer(request),
         is_keeper=signed.role in KEEPERS,
         limit=NOTE_CHARS,
+        stay="?" + urlencode({"after": after}) if after else "",
+        following=following,
         **({"refused": "", "refused_id": 0, "note": ""} | shown),
     )

@@ -19,10 +19,18 @@ TOKEN_FIELD = "csrf"
 TOKEN_HEADER = "X-CSRF-Token"
 HOME = "/console/"
 SIGN_IN = "/console/sign-in"
+ACCOUNT = "/console/account"
+#: What is open, besides its own page, to an account that has no second factor and must have one: the way to it, and
+#: the way out.
+_ENROLMENT = (f"{ACCOUNT}/second-factor", "/console/sign-out")
 
 
 class SignInNeeded(Exception):
     """Nobody is signed in on a page that needs somebody; answered with the way to the sign-in page."""
+
+
+class EnrolmentNeeded(Exception):
+    """The account needs a second factor, and the time to do without is over; answered with the way to it."""
 
 
 class ForgedRequest(Exception):
@@ -45,6 +53,7 @@ class Guard:
         Raises:
             SignInNeeded: nobody is signed in.
             ForgedRequest: a change that no page of ours asked for.
+            EnrolmentNeeded: a second factor comes first.
             HTTPException: 403, the role may not.
         """
         is_public = self.allowed is PUBLIC
@@ -58,6 +67,9 @@ class Guard:
                 raise SignInNeeded
             if is_change:
                 await _check_token(request, signed.csrf_token)
+            path = request.url.path
+            if signed.must_enrol and path != ACCOUNT and not path.startswith(_ENROLMENT):
+                raise EnrolmentNeeded
             if signed.role not in self.allowed:
                 raise HTTPException(403)
         elif is_change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import delete, select, update
@@ -47,6 +47,13 @@ class Signed:
     is_complete: bool
     #: Whether the account has a second factor at all.
     has_second_factor: bool
+    #: Until when everything is open without one; None: the account needs none, or has it.
+    enrol_by: datetime | None = None
+
+    @property
+    def must_enrol(self) -> bool:
+        """Whether nothing is open but the way to a second factor."""
+        return self.enrol_by is not None and self.enrol_by <= utc_now()
 
 
 def hash_token(token: str) -> str:
@@ -91,7 +98,13 @@ def read_session_cookie(request: Request) -> str:
 
 
 async def begin_session(
-    session: AsyncSession, member: StaffMember, user_agent: str, *, is_complete: bool, replaces: str = ""
+    session: AsyncSession,
+    member: StaffMember,
+    user_agent: str,
+    *,
+    is_complete: bool,
+    replaces: str = "",
+    enrol_by: datetime | None = None,
 ) -> str:
     """Begin a session and give its token, which is kept nowhere.
 
@@ -101,6 +114,7 @@ async def begin_session(
         user_agent: what the browser says it is.
         is_complete: whether no second factor is missing.
         replaces: the token that the browser held before; it ends, so nobody can have planted it.
+        enrol_by: from when on it leads to the second factor only.
     """
     now = utc_now()
     await session.execute(delete(StaffSession).where(StaffSession.expires_at < now))
@@ -117,6 +131,7 @@ async def begin_session(
             created_at=now,
             seen_at=now,
             expires_at=now + (LIFETIME if is_complete else HALF_LIFETIME),
+            enrol_by=enrol_by,
         )
     )
     return token
@@ -155,6 +170,7 @@ async def find_session(db: Database, token: str) -> Signed | None:
         csrf_token=held.csrf_token,
         is_complete=held.is_complete,
         has_second_factor=member.totp_secret is not None,
+        enrol_by=held.enrol_by,
     )
 
 

@@ -28,6 +28,7 @@ from bot.console.security.guard import (
 from bot.console.security.invitations import read_email
 from bot.console.security.limits import WINDOW, Attempt, TooManyAttempts, begin_attempt, find_address, forgive
 from bot.console.security.passwords import hash_password, needs_rehash, verify_password
+from bot.console.security.policy import find_enrolment_end
 from bot.console.security.second_factor import accept_code
 from bot.console.security.sessions import (
     begin_session,
@@ -131,6 +132,7 @@ async def enter(
             request.headers.get("user-agent", ""),
             is_complete=is_complete,
             replaces=read_session_cookie(request),
+            enrol_by=await find_enrolment_end(session, member),
         )
         if is_complete:
             record(session, member.id, "signed_in", f"staff:{member.id}")

@@ -98,7 +98,9 @@ async def change_password(request: Request, signed: SignedIn) -> Response:
             return await show(request, signed, 422, errors={"current": "password.wrong"})
         member.password_hash = hashed
         await end_sessions(session, member.id)
-        token = await begin_session(session, member, request.headers.get("user-agent", ""), is_complete=True)
+        token = await begin_session(
+            session, member, request.headers.get("user-agent", ""), is_complete=True, enrol_by=signed.enrol_by
+        )
         record(session, member.id, "password_changed", f"staff:{member.id}")
     response = RedirectResponse(f"{PATH}?done=password_changed", 303)
     write_session_cookie(request, response, token)

@@ -11,11 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.console.audit import record
 from bot.console.layout import render
 from bot.console.roles import ADMINISTRATORS, ROLES, Role
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
 from bot.console.security.invitations import make_link, read_email
+from bot.console.security.policy import GRACE, list_required_roles, require_second_factor
 from bot.console.security.sessions import IDLE
 from bot.console.staff.members import (
     RefusedChange,
@@ -53,6 +55,7 @@ async def _show(request: Request, status: int = 200, **shown: Any) -> Response:
         .order_by(StaffMember.disabled_at.is_not(None), func.lower(StaffMember.name), StaffMember.id)
     )
     async with database(request).read() as session:
+        required = await list_required_roles(session)
         rows = (await session.execute(query)).all()
     values = {"email": "", "role": "adviser", "error": None, "refused": None, "member_id": None} | shown
     return render(
@@ -61,6 +64,8 @@ async def _show(request: Request, status: int = 200, **shown: Any) -> Response:
         status,
         members=[{"member": member, "sessions": sessions or 0, "seen_at": seen} for member, sessions, seen in rows],
         roles=ROLES,
+        required=required,
+        days=GRACE.days,
         **values,
     )
 
@@ -84,6 +89,17 @@ async def invite_member(request: Request, signed: SignedIn) -> Response:
     except RefusedChange:
         return await _show(request, 422, email=typed, role=role, error="email.taken")
     return _show_link(request, email, token, is_new=True)
+
+
+@pages.post("/staff/second-factor", allowed=ADMINISTRATORS)
+async def set_second_factor(request: Request, signed: SignedIn) -> Response:
+    """Say which roles need a second factor: from the next sign-in on, and with time to get one."""
+    form = await request.form()
+    roles = [role for role in ROLES if role in form.getlist("roles")]
+    async with database(request).write() as session:
+        if await require_second_factor(session, roles):
+            record(session, signed.member_id, "second_factor_required", roles=roles)
+    return RedirectResponse(f"{PATH}?done=second_factor_required", 303)
 
 
 @pages.post("/staff/{member_id}/link", allowed=ADMINISTRATORS)

@@ -10,6 +10,7 @@ from bot.console.layout import render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
+from bot.console.security.policy import list_required_roles
 from bot.console.security.second_factor import (
     draw_qr,
     find_step,
@@ -19,7 +20,7 @@ from bot.console.security.second_factor import (
     read_code,
 )
 from bot.console.security.sessions import Signed, end_sessions
-from bot.console.staff.account import PATH, check_own_password
+from bot.console.staff.account import PATH, check_own_password, show
 from bot.db.models import StaffMember, StaffSession
 
 SETUP = f"{PATH}/second-factor"
@@ -73,7 +74,7 @@ async def confirm(request: Request, signed: SignedIn) -> Response:
             member = await session.get_one(StaffMember, signed.member_id, with_for_update=True, populate_existing=True)
             member.totp_secret, member.totp_last_step = secret, step
             member.recovery_hashes = [hash_recovery_code(code) for code in codes]
-            held.totp_offer = None
+            held.totp_offer, held.enrol_by = None, None
             await end_sessions(session, member.id, but=held.id)
             record(session, member.id, "second_factor_on", f"staff:{member.id}")
     if step is None:
@@ -87,6 +88,10 @@ async def turn_off(request: Request, signed: SignedIn) -> Response:
     checked = await check_own_password(request, signed, (await read_form(request)).get("current", ""), "totp_current")
     if isinstance(checked, Response):
         return checked
+    async with database(request).read() as session:
+        is_required = signed.role in await list_required_roles(session)
+    if is_required:
+        return await show(request, signed, 422, errors={"totp_current": "second_factor.required"})
     async with database(request).write() as session:
         member = await session.get_one(StaffMember, signed.member_id, with_for_update=True, populate_existing=True)
         if member.totp_secret is not None:

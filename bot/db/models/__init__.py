@@ -10,6 +10,7 @@ from bot.db.models.content import (
     ApplicationDocument,
     City,
     Cohort,
+    ContactPoint,
     EligibilityRule,
     Event,
     Fact,
@@ -38,7 +39,7 @@ from bot.db.models.journeys import (
 from bot.db.models.registry import ModelJob, ModelServer, ModelSwitch, ModelVersion, ReplayedMessage
 from bot.db.models.reports import ReportMail
 from bot.db.models.revisions import AnswerText, ContentRevision, ContentState
-from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffSession
+from bot.db.models.staff import AuditEntry, LoginAttempt, StaffInvitation, StaffMember, StaffPolicy, StaffSession
 
 __all__ = [
     "AccessCode",
@@ -61,6 +62,7 @@ __all__ = [
     "Cohort",
     "Consent",
     "Contact",
+    "ContactPoint",
     "ContactTag",
     "ContentRevision",
     "ContentState",
@@ -94,6 +96,7 @@ __all__ = [
     "Session",
     "StaffInvitation",
     "StaffMember",
+    "StaffPolicy",
     "StaffRequest",
     "StaffSession",
     "Subscription",

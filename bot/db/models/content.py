@@ -65,6 +65,19 @@ class Operator(Seeded, Base):
     website: Mapped[str | None]
 
 
+class ContactPoint(Seeded, Base):
+    """A way to reach Maroc Numeric Cluster: the one place from which answers take it."""
+
+    __tablename__ = "contact_points"
+
+    #: A code of `bot.db.seed.fields.CONTACT_KINDS`.
+    kind: Mapped[str] = mapped_column(String(16))
+    #: As it is shown, the same in every variety.
+    value: Mapped[str] = mapped_column(String(200))
+    #: The lowest first.
+    rank: Mapped[int] = mapped_column(default=100)
+
+
 class Track(Seeded, Base):
     """A field of JobInTech training."""
 

@@ -61,6 +61,20 @@ class StaffSession(Base):
     #: At most a minute behind.
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    #: From when on this session opens nothing but the way to a second factor; null: its account needs none, or has it.
+    enrol_by: Mapped[datetime | None]
+
+
+class StaffPolicy(Base):
+    """The one row about how staff sign in."""
+
+    __tablename__ = "staff_policy"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    #: The roles whose accounts need a second factor.
+    second_factor_roles: Mapped[list[Any]] = mapped_column(default=list)
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class StaffInvitation(Base):

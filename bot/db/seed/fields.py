@@ -5,9 +5,12 @@ References to other rows are checked later, when all files are read (`bot.db.see
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import phonenumbers
 
 from bot.db.base import Base
 from bot.db.models import (
@@ -15,6 +18,7 @@ from bot.db.models import (
     ApplicationDocument,
     City,
     Cohort,
+    ContactPoint,
     EligibilityRule,
     Event,
     Fact,
@@ -44,6 +48,7 @@ from bot.db.seed.checks import (
     parse_last_day,
 )
 
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}")
 TITLE_LIMIT_CHARS = 90
 SUMMARY_LIMIT_CHARS = 260
 
@@ -102,6 +107,7 @@ PUBLICATION_TOPICS = (
     "egovernment",
     "outsourcing",
 )
+CONTACT_KINDS = ("address", "phone", "email", "website", "social", "hours")
 VERDICTS = ("fits", "unclear", "refused")
 ENROLMENTS = ("open", "closed")
 
@@ -160,6 +166,12 @@ FIELDS: Mapping[type[Base], Mapping[str, Field]] = {
         "slug": Field(check_slug),
         "name": Field(Text(120)),
         "website": Field(OrNull(PublicUrl())),
+    },
+    ContactPoint: {
+        "slug": Field(check_slug),
+        "kind": Field(OneOf(CONTACT_KINDS)),
+        "value": Field(Text(200)),
+        "rank": _RANK,
     },
     Track: {
         "slug": Field(check_slug),
@@ -265,21 +277,30 @@ TEXTS: Mapping[type[Base], Mapping[str, Check]] = {
 }
 
 
-class WrongOrderError(WrongValueError):
+class WrongColumnError(WrongValueError):
+    """A value that is right by itself is none beside the others of its row; `column` is where it stands."""
+
+    def __init__(self, column: str, code: str, message: str, **values: Any) -> None:
+        super().__init__(code, message, **values)
+        self.column = column
+
+
+class WrongOrderError(WrongColumnError):
     """Something ends before it begins; `column` is the end."""
 
     def __init__(self, row: Mapping[str, Any], first: str, column: str, advice: str) -> None:
         message = f"{row[column]} is before {first}, {row[first]}; {advice}"
-        super().__init__("order", message, first=row[first], last=row[column])
-        self.column = column
+        super().__init__(column, "order", message, first=row[first], last=row[column])
 
 
 def complete(model: type[Base], row: dict[str, Any]) -> None:
     """Add the columns that follow from others, and check those that depend on each other.
 
     Raises:
-        WrongOrderError: something ends before it begins.
+        WrongColumnError: something ends before it begins, or a way to reach somebody is none of its kind.
     """
+    if model is ContactPoint:
+        _check_contact(row)
     if model is Cohort:
         row["first_day"] = parse_first_day(row["starts_on"]) if row["starts_on"] else None
         row["last_day"] = parse_last_day(row["ends_on"]) if row["ends_on"] else None
@@ -289,3 +310,22 @@ def complete(model: type[Base], row: dict[str, Any]) -> None:
         for first, last in (("starts_on", "ends_on"), ("begins_at", "finishes_at")):
             if row[first] and row[last] and row[last] < row[first]:
                 raise WrongOrderError(row, first, last, "swap or correct them")
+
+
+def _check_contact(row: Mapping[str, Any]) -> None:
+    """A number can be dialled, an address of the web opened, and one of e-mail written to."""
+    kind, value = row["kind"], row["value"]
+    if kind in ("website", "social"):
+        try:
+            PublicUrl()(value)
+        except WrongValueError as error:
+            raise WrongColumnError("value", error.code, str(error)) from error
+    elif kind == "email" and not _EMAIL.fullmatch(value):
+        raise WrongColumnError("value", "email", f"{value!r} is no e-mail address")
+    elif kind == "phone":
+        try:
+            is_number = phonenumbers.is_valid_number(phonenumbers.parse(value, "MA"))
+        except phonenumbers.NumberParseException:
+            is_number = False
+        if not is_number:
+            raise WrongColumnError("value", "phone", f"{value!r} is no phone number; write +212 5…")

@@ -17,7 +17,7 @@ import yaml
 from bot.db.base import Base
 from bot.db.models import Fact
 from bot.db.seed.checks import Check
-from bot.db.seed.fields import FIELDS, TEXTS, Field, WrongOrderError, complete
+from bot.db.seed.fields import FIELDS, TEXTS, Field, WrongColumnError, complete
 from bot.errors import AssistantError
 from bot.messages import DEFAULT_VARIETY, VARIETIES
 
@@ -66,7 +66,7 @@ def read_seed(folder: Path) -> Shipped:
         for row in rows:
             try:
                 complete(model, row)
-            except WrongOrderError as error:
+            except WrongColumnError as error:
                 place = places[model.__tablename__, row["slug"]]
                 raise SeedError(f"{place}: {error.column}: {error}") from error
     _add_texts(folder, shipped)

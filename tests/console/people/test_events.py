@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 from people.filed import add_event, add_person, add_place
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from staffed import Console
 
 from bot.clock import utc_now
+from bot.console.people.showing import PAGE_SIZE
 from bot.db.models import Event, Notice, Registration
 from bot.journeys.registrations import list_open_events
 
@@ -35,6 +37,31 @@ async def test_places_and_turns_are_shown(any_console: Console) -> None:
     assert "n° 1 de la liste" in page and "n° 2 de la liste" in page
     assert "Amal" in (await client.get("/events/atelier/print")).text
     assert (await client.get("/events/no-such")).status_code == 404
+
+
+async def test_a_long_list_is_paged_by_key(any_console: Console) -> None:
+    """Everybody stands on exactly one page, in the order of the list, also when somebody changes meanwhile."""
+    states = ("registered", "waiting", "cancelled", "registered", "offered")
+    async with any_console.db.write() as session:
+        event = await add_event(session, capacity=None)
+        for number in range(PAGE_SIZE + 20):
+            await add_place(session, event, f"Invité {number:03}", states[number % 5])
+    client = await any_console.sign_in("adviser")
+    first = (await client.get("/events/atelier")).text
+    following = first.partition('rel="next"')[0].rpartition('href="/console')[2].partition('"')[0]
+    second = (await client.get(following)).text
+    found = [re.findall(r"Invité \d{3}(?=</bdi></a>)", page) for page in (first, second)]
+    assert [len(each) for each in found] == [PAGE_SIZE, 20]
+    assert len(set(found[0]) | set(found[1])) == PAGE_SIZE + 20
+    assert f'<span class="count">{PAGE_SIZE + 20}</span>' in second
+    assert 'rel="next"' not in second and "Revenir au début" in second
+    # A form of the second page leads back to it.
+    action = re.search(r'action="/console(/events/atelier/places/\d+/withdraw[^"]*)"', second)
+    assert action is not None
+    done = await client.post(action[1].replace("&amp;", "&"), {"note": ""})
+    assert done.status_code == 303 and following.partition("?")[2] in done.headers["location"]
+    again = await client.get("/events/atelier?after=nonsense")
+    assert again.status_code == 200 and found[0][0] in again.text
 
 
 async def test_a_place_is_given_only_where_one_is_free(any_console: Console) -> None:
