@@ -32,7 +32,7 @@ from bot.journeys.satisfaction import RATED, THUMBS, may_ask_for_rating
 from bot.lanes import Lanes
 from bot.linked import answer_code, has_code
 from bot.messages import Answer, Button, Outbound, Turn, Understanding, Variety
-from bot.outbox import CLAIMED_ELSEWHERE_S, Outbox
+from bot.outbox import CLAIMED_ELSEWHERE_S, UNFINISHED, Outbox
 from bot.paging import Paged, fit_screen, write_rest
 from bot.questions import Question, find_meant, read_question
 from bot.rasa import Rasa
@@ -86,7 +86,7 @@ class Conversation:
     async def list_due(self) -> list[int]:
         """Contacts with a received message whose time has come."""
         due = (Message.next_attempt_at.is_(None)) | (Message.next_attempt_at <= utc_now())
-        query = select(Message.contact_id).where(Message.state == "received", due).distinct()
+        query = select(Message.contact_id).where(UNFINISHED, Message.state == "received", due).distinct()
         async with self._db.read() as session:
             return list(await session.scalars(query))
 
