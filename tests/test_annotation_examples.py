@@ -114,6 +114,7 @@ def test_every_refusal_has_words() -> None:
         assert {f"training.topics.{topic}" for topic in list_intents().values()} <= set(load_words(language))
 
 
+@pytest.mark.timeout(600)
 def test_what_is_added_passes_the_lint(folder: Path, tmp_path: Path) -> None:
     """`python -m nlu.lint`, in Rasa's environment and with its own rules, finds no defect after an export."""
     files = ExampleFiles(folder)

@@ -27,7 +27,7 @@ from bot.db.people import list_known_names
 logger = logging.getLogger(__name__)
 
 #: Messages of one step: as many as take a moment.
-STEP: Final = 1_000
+STEP: Final = 500
 #: The first look begins with messages this young: what people asked before is what they don't ask any more.
 BEGIN_WITH: Final = timedelta(days=90)
 #: Younger messages wait: processes may commit in another order than that of the ids.
