@@ -27,7 +27,8 @@ LINE_CHARS = 240
 #: Lines that say nothing by themselves: frames of a traceback with their code, rules, bars of progress, and what
 #: Rasa's libraries say of their own old age.
 _USELESS = re.compile(
-    r"^\s|^Traceback |^[-=~^\s]+$|it/s\]|DeprecationWarning: |^Implementing implicit namespace|^The above exception|^During handling"
+    r"^\s|^Traceback |^[-=~^\s]+$|it/s\]|DeprecationWarning: |^Implementing implicit namespace|^The above exception|"
+    r"^During handling"
 )
 
 
