@@ -24,8 +24,12 @@ GRACE_S = 5.0
 #: What is shown of the output of one that failed.
 LAST_LINES = 8
 LINE_CHARS = 240
-#: Lines that say nothing by themselves: frames of a traceback with their code, rules, bars of progress.
-_USELESS = re.compile(r"^\s|^Traceback |^[-=~^\s]+$|it/s\]|^The above exception|^During handling")
+#: Lines that say nothing by themselves: frames of a traceback with their code, rules, bars of progress, and what
+#: Rasa's libraries say of their own old age.
+_USELESS = re.compile(
+    r"^\s|^Traceback |^[-=~^\s]+$|it/s\]|DeprecationWarning: |^Implementing implicit namespace|^The above exception|"
+    r"^During handling"
+)
 
 
 class Cancelled(AssistantError):

@@ -139,7 +139,9 @@ async def test_from_examples_to_a_replay(registry: Registry) -> None:
 @pytest.mark.timeout(400)
 async def test_a_failed_training_says_why(registry: Registry) -> None:
     """The last lines that say something are kept, not the whole output; no model and no row come of it."""
-    (registry.project.root / "config.yml").write_text("recipe: default.v1\npipeline: [{name: NoSuchComponent}]\n")
+    (registry.project.root / "config.yml").write_text(
+        "recipe: default.v1\nlanguage: fr\npipeline: [{name: NoSuchComponent}]\n"
+    )
     job_id = await registry.jobs.train(None)
     await registry.jobs.wait(job_id)
     job = await registry.read_job(job_id)
