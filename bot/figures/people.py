@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -37,6 +37,11 @@ class People:
     def count_all(self, kind: str) -> int:
         """How many people there are of a kind, each once whatever their keys."""
         return len(set().union(*self.by_kind.get(kind, {}).values()))
+
+    def count_besides(self, kind: str, keys: Collection[str]) -> int:
+        """How many people there are of a kind under other keys than some, each once."""
+        others = (numbers for key, numbers in self.by_kind.get(kind, {}).items() if key not in keys)
+        return len(set().union(*others))
 
     def list_counts(self, kind: str) -> dict[str, int]:
         """How many people there are by each key of a kind; one person may be under several."""

@@ -57,7 +57,9 @@ def show(language: Language, figure: Figure) -> Shown:
     """A figure beside that of the period before."""
     before = write_number(language, figure.before, figure.unit) if figure.before is not None else ""
     value, direction = write_number(language, figure.value, figure.unit), figure.direction
-    if value == before:
+    if value == before or (
+        figure.unit == "share" and round(abs(figure.change or 0), 3) == 0 and direction != "unknown"
+    ):
         # What differs by less than is shown has not moved, to who reads it.
         direction = "same"
     change = ""
