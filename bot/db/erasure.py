@@ -75,7 +75,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
     # As whoever gives places does: the event first, then its registrations.
     events = select(Registration.event_slug).where(Registration.contact_id == contact_id)
     await session.execute(select(Event.slug).where(Event.slug.in_(events)).order_by(Event.slug).with_for_update())
-    await touch_days_of(session, contact_id)
+    await touch_days_of(session, [contact_id])
     applications = select(Application.id).where(Application.contact_id == contact_id)
     await count(
         delete(ApplicationChange).where(ApplicationChange.application_id.in_(applications)), "application_changes"
@@ -119,7 +119,7 @@ async def list_purgeable(session: AsyncSession) -> list[int]:
 
 async def purge_contact(session: AsyncSession, contact_id: int) -> None:
     """Take away the last traces of an erased person: receipt, address and row."""
-    await touch_days_of(session, contact_id)
+    await touch_days_of(session, [contact_id])
     for model in _OWNED:
         await session.execute(delete(model).where(model.contact_id == contact_id))
     await forget_messages(session, Message.contact_id == contact_id)

@@ -105,8 +105,7 @@ async def merge_contacts(session: AsyncSession, kept_id: int, merged_id: int) ->
     both = (kept_id, merged_id)
     await session.execute(delete(AccessCode).where(AccessCode.contact_id.in_(both), AccessCode.used_at.is_(None)))
     # Of both: on the same day they would be two people, and their conversations are one now.
-    for contact_id in both:
-        await touch_days_of(session, contact_id)
+    await touch_days_of(session, both)
     merged = await session.get_one(Contact, merged_id)
     if merged.unsubscribed_at is not None:
         # A STOP holds for the person, whatever channel it was said on.

@@ -6,7 +6,7 @@ locks the rows of the days, so that a day is either counted after the change or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -20,11 +20,14 @@ async def touch_days(session: AsyncSession, times: Iterable[datetime]) -> None:
     """Note that the days in Morocco of some times are no longer what was counted; today needs no note."""
     days = {at.astimezone(MOROCCO).date() for at in times} - {today()}
     if days:
-        await session.execute(update(FigureDay).where(FigureDay.day.in_(days)).values(is_stale=True))
+        # In order, so that of two who change several days neither waits for the other in a circle.
+        kept = FigureDay.day.in_(days)
+        await session.execute(select(FigureDay.day).where(kept).order_by(FigureDay.day).with_for_update())
+        await session.execute(update(FigureDay).where(kept).values(is_stale=True))
 
 
-async def touch_days_of(session: AsyncSession, contact_id: int) -> None:
-    """Note that all days on which a person did something will change: they are erased, or become one with another."""
+async def touch_days_of(session: AsyncSession, contact_ids: Collection[int]) -> None:
+    """Note that all days on which some people did something will change: they are erased, or become one."""
     times: list[datetime] = []
     for model, column in (
         (Message, Message.created_at),
@@ -34,6 +37,6 @@ async def touch_days_of(session: AsyncSession, contact_id: int) -> None:
         (StaffRequest, StaffRequest.opened_at),
         (Application, Application.created_at),
     ):
-        query = select(column).where(model.contact_id == contact_id, column.is_not(None))
+        query = select(column).where(model.contact_id.in_(contact_ids), column.is_not(None))
         times += [at for at in await session.scalars(query) if at is not None]
     await touch_days(session, times)

@@ -90,7 +90,7 @@ def _look_at(
 ) -> _Side:
     stretches = period.split(step)
     parts = [Sums(kept for day, kept in counts.items() if first <= day <= last) for first, last in stretches]
-    return _Side(period, stretches, parts, gather(crowds, stretches), list(places))
+    return _Side(period, stretches, parts, gather(crowds, stretches, places), list(places))
 
 
 def _count_pending(counted: Iterable[date], periods: Iterable[Period], since: date | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -28,7 +28,8 @@ class People:
     by_kind: dict[str, dict[str, set[int]]] = field(default_factory=dict)
     per_stretch: list[int] = field(default_factory=list)
     steps: tuple[int, int, int] = (0, 0, 0)
-    _first_seen: dict[tuple[int, str], date] = field(default_factory=dict)
+    #: When those who registered for an event saw it first.
+    first_seen: dict[tuple[int, str], date] = field(default_factory=dict)
 
     def count(self, kind: str, key: str) -> int:
         """How many people there are of a kind and key."""
@@ -37,6 +38,11 @@ class People:
     def count_all(self, kind: str) -> int:
         """How many people there are of a kind, each once whatever their keys."""
         return len(set().union(*self.by_kind.get(kind, {}).values()))
+
+    def count_besides(self, kind: str, keys: Collection[str]) -> int:
+        """How many people there are of a kind under other keys than some, each once."""
+        others = (numbers for key, numbers in self.by_kind.get(kind, {}).items() if key not in keys)
+        return len(set().union(*others))
 
     def list_counts(self, kind: str) -> dict[str, int]:
         """How many people there are by each key of a kind; one person may be under several."""
@@ -50,7 +56,7 @@ class People:
         end = begin(period.last + timedelta(days=1))
         registered, came = set(), set()
         for place in places:
-            seen = self._first_seen.get((place.contact_id, place.event_slug))
+            seen = self.first_seen.get((place.contact_id, place.event_slug))
             if seen is not None and begin(seen) <= place.created_at < end:
                 registered.add(place.contact_id)
                 if place.came_at is not None and place.came_at < end:
@@ -68,14 +74,20 @@ class Place:
     came_at: datetime | None
 
 
-def gather(packed: Mapping[date, bytes], stretches: Iterable[tuple[date, date]]) -> People:
+def gather(
+    packed: Mapping[date, bytes], stretches: Iterable[tuple[date, date]], places: Iterable[Place] = ()
+) -> People:
     """The people of a period.
 
     Args:
         packed: who did what by day (`bot.figures.crowds`); days that are missing have nobody.
         stretches: its days in order, from the first to the last of each stretch.
+        places: the registrations whose people `People.follow_events` will follow.
     """
     people = People()
+    registered: dict[str, set[int]] = {}
+    for place in places:
+        registered.setdefault(place.event_slug, set()).add(place.contact_id)
     steps: list[set[int]] = [set(), set(), set()]
     for first, last in stretches:
         wrote: set[int] = set()
@@ -87,13 +99,13 @@ def gather(packed: Mapping[date, bytes], stretches: Iterable[tuple[date, date]])
                     wrote.update(numbers)
                 elif kind == "step":
                     today[key] = numbers
-                elif kind == "event":
-                    for number in numbers:
-                        people._first_seen.setdefault((number, key), day)
+                elif kind == "event" and key in registered:
+                    for number in registered[key].intersection(numbers):
+                        people.first_seen.setdefault((number, key), day)
             # Each step counts who took the one before it on the same day or earlier.
             steps[0].update(today.get(APPLICATION_STEPS[0], ()))
-            for place in (1, 2):
-                steps[place] |= steps[place - 1].intersection(today.get(APPLICATION_STEPS[place], ()))
+            for number in (1, 2):
+                steps[number] |= steps[number - 1].intersection(today.get(APPLICATION_STEPS[number], ()))
         people.per_stretch.append(len(wrote))
     people.steps = (len(steps[0]), len(steps[1]), len(steps[2]))
     return people

@@ -136,8 +136,9 @@ def _make_cities(sides: Sides, names: Mapping[str, str]) -> Table:
     small = set(people) - named
     if small:
         rest = sides.make("messages_in", "count", Sums.besides, "city", named)
-        # Not added up: one person may have asked about several.
-        rows.append(Row(OTHER, None, (Figure("people", "count", None, 0), rest)))
+        now = sides.people.count_besides("city", named)
+        was = sides.people_before.count_besides("city", named) if sides.before is not None else None
+        rows.append(Row(OTHER, None, (Figure("people", "count", now, now, was, was or 0), rest)))
     return Table("cities", ("people", "messages_in"), tuple(rows), len(small))
 
 
