@@ -165,6 +165,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     return asyncio.run(bench(arguments.database, arguments.messages, arguments.runs, arguments.json))
 
 
+def _figures(arguments: argparse.Namespace) -> int:
+    from bot.figures.terminal import print_figures
+    from bot.run import make_secret
+
+    make_secret()
+    asked = {"period": arguments.period or "", "from": arguments.first or "", "to": arguments.last or ""}
+    asyncio.run(print_figures(load_settings().database_url, asked, rebuilds=arguments.rebuild))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 when it went well, 1 when it could not, with one line that says why."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="The assistant of Maroc Numeric Cluster")
@@ -248,6 +258,12 @@ def main(arguments: list[str] | None = None) -> int:
         _whatsapp_templates,
         "create the WhatsApp button templates at Twilio and print the setting",
     )
+
+    figures = add("figures", _figures, "print the main figures of a period beside the one before")
+    figures.add_argument("--period", help="last-30-days (the usual), this-month, 2026-11, 2026 …")
+    figures.add_argument("--from", dest="first", help="or its first day, like 2026-11-02")
+    figures.add_argument("--to", dest="last", help="and its last")
+    figures.add_argument("--rebuild", action="store_true", help="count every day anew before")
 
     sample = add("sample-data", _sample_data, "fill an empty database with conversations of people who do not exist")
     sample.add_argument("--messages", type=int, default=1_000_000, help="how many messages (1,000,000)")

@@ -23,6 +23,7 @@ from bot.db.engine import Database, open_database
 from bot.db.filters import CHANNELS, STATES, Filters
 from bot.db.models import Contact, Identity, Message, Tag
 from bot.db.threads import list_tags, read_thread
+from bot.figures.keeping import keep_all
 from bot.messages import VARIETIES
 from bot.sample_data import SampleDataError, fill
 from bot.sample_rows import MARK
@@ -52,6 +53,8 @@ async def bench(database_url: str | None, messages: int, runs: int, report: Path
     try:
         if not await _is_filled(db):
             await fill(url, messages)
+        if counted := await keep_all(db):
+            print(f"{counted} days counted for figures")
         questions = await _Questions.prepare(db, random.Random(7))  # noqa: S311  # no secret
         figures: list[dict[str, Any]] = []
         print(f"{questions.last_id:,} messages of {questions.people:,} people, {db.engine.dialect.name}, {runs} runs")

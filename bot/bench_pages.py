@@ -20,11 +20,14 @@ from bot.console.security.sessions import begin_session, hash_token
 from bot.db.engine import Database
 from bot.db.models import Message, StaffMember, StaffSession
 from bot.errors import AssistantError
+from bot.figures.period import MOVING
 from bot.settings import Settings
 
 #: The address of the account that looks at the pages; it has no password, so nobody can sign in with it.
 ACCOUNT = "bench@example.com"
 _ORIGIN = "http://console.bench"
+#: Those that the page of figures offers, but for the longest, which is measured by itself.
+_PERIODS = tuple(name for name in MOVING if name != "this-year")
 Draw = Callable[[], dict[str, str]]
 
 
@@ -76,6 +79,8 @@ class PageQuestions:
             ("page: search and filters", self._search_and_filters),
             ("page: a thread", lambda: f"/console/conversations/{self._dice.randint(1, self._people)}"),
             ("page: the longest thread", lambda: "/console/conversations/1"),
+            ("page: figures", lambda: f"/console/figures?period={self._dice.choice(_PERIODS)}"),
+            ("page: figures of a year", lambda: "/console/figures?period=this-year"),
         ]
 
     def _search_and_filters(self) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import yaml
 
 from bot.content import load_words
 from bot.messages import VARIETIES, Variety
+from bot.plain import plain_words
 from bot.settings import ROOT
 
 #: Topics that either kind of people comes for, the most frequent first; the rest are seldom.
@@ -79,10 +83,18 @@ def _read_example(written: str) -> Example:
         text += written[end : match.start()]
         if match[2]:
             span = {"start": len(text), "end": len(text) + len(match[1])}
-            entities.append({"entity": match[2], "value": match[1], **span})
+            value = _read_cities().get(plain_words(match[1]), match[1]) if match[2] == "city" else match[1]
+            entities.append({"entity": match[2], "value": value, **span})
         text += match[1]
         end = match.end()
     return Example(text + written[end:], tuple(entities))
+
+
+@cache
+def _read_cities() -> dict[str, str]:
+    """The slug of a town by what people call it."""
+    listed = yaml.safe_load((ROOT / "nlu" / "lookups" / "city.yml").read_text(encoding="utf-8"))
+    return {plain_words(str(spelling)): slug for slug, spellings in listed.items() for spelling in spellings}
 
 
 def _read_answers(variety: Variety) -> list[tuple[str, str]]:

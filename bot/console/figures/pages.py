@@ -26,7 +26,7 @@ pages = Pages()
 
 @pages.get("/figures", allowed=EVERYBODY)
 async def show_figures(request: Request, signed: SignedIn) -> Response:
-    """The figures of the period in the address; where it asks for none that there is, what is wrong, and the usual one."""
+    """The figures of the period in the address; what is wrong with it, and the usual one, where it asks for none."""
     asked = {name: value.replace("\x00", "")[:32] for name, value in request.query_params.items()}
     period, step, error = _read(asked)
     async with database(request).read() as session:

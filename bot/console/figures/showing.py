@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bot.console.conversations import PATH as CONVERSATIONS
 from bot.console.conversations.wording import name_topic
-from bot.console.figures.wording import Shown, show, write_days, write_number, write_stretch
+from bot.console.figures.wording import Shown, show, write_days, write_foot, write_number, write_stretch
 from bot.console.people.showing import Namer
 from bot.console.words import RIGHT_TO_LEFT, Language, load_words, translate
 from bot.figures.charts import Bar, Texts, draw_bars, draw_columns, draw_funnel, draw_lines
@@ -128,7 +128,7 @@ class Shower:
             now=self._describe(self.figures.period),
             before=self._describe(self.figures.before),
             number=lambda value: write_number(self.language, value, unit),
-            days=lambda point: write_stretch(self.language, point.first, point.last, step),
+            days=lambda point: write_foot(self.language, point.first, step),
             is_rtl=self.language in RIGHT_TO_LEFT,
         )
 
@@ -183,9 +183,11 @@ class Shower:
     def _draw_table(self, table: Table) -> Markup:
         place = _DRAWN.get(table.key, 0)
         drawn = [row for row in table.rows if row.figures[place].value is not None]
-        bars = [Bar(self._name_row(table.key, row), row.figures[place]) for row in drawn]
+        # At the foot of a column there is room for the number of its hour alone.
+        is_hours = table.key == "hours"
+        bars = [Bar(row.key if is_hours else self._name_row(table.key, row), row.figures[place]) for row in drawn]
         texts = self._texts(table.key, table.rows[0].figures[place].unit)
-        drawing = draw_columns(bars, texts) if table.key == "hours" else draw_bars(bars[:_MOST_BARS], texts)
+        drawing = draw_columns(bars, texts) if is_hours else draw_bars(bars[:_MOST_BARS], texts)
         return Markup(drawing)  # noqa: S704  # words are escaped there
 
     def _show_funnel(self, funnel: Funnel, key: str) -> Exhibit:

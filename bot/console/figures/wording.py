@@ -56,7 +56,10 @@ def write_number(language: Language, value: float | None, unit: Unit) -> str:
 def show(language: Language, figure: Figure) -> Shown:
     """A figure beside that of the period before."""
     before = write_number(language, figure.before, figure.unit) if figure.before is not None else ""
-    direction = figure.direction
+    value, direction = write_number(language, figure.value, figure.unit), figure.direction
+    if value == before:
+        # What differs by less than is shown has not moved, to who reads it.
+        direction = "same"
     change = ""
     if direction in ("same", "new"):
         change = translate(language, f"figures.change.{direction}")
@@ -66,7 +69,7 @@ def show(language: Language, figure: Figure) -> Shown:
     if figure.unit != "count" and figure.value is not None:
         of = translate(language, "figures.of", n=write_number(language, figure.n, "count"))
     arrow = _ARROWS[direction] if change else ""
-    return Shown(write_number(language, figure.value, figure.unit), before, arrow, change, direction, of)
+    return Shown(value, before, arrow, change, direction, of)
 
 
 def _write_change(language: Language, figure: Figure) -> str:
@@ -75,7 +78,6 @@ def _write_change(language: Language, figure: Figure) -> str:
     if figure.unit == "share":
         points = format_decimal(round(by * 100, 1), locale=locale)
         return translate(language, "figures.change.points", points=points)
-    # Ten times as much and more is clearer as a factor than as a percentage.
     return str(format_percent(round(by, 2 if by >= 0.1 else 3), locale=locale, decimal_quantization=False))
 
 
@@ -85,6 +87,11 @@ def write_days(language: Language, first: date, last: date) -> str:
     if first == last:
         return str(format_skeleton("MMMd", first, locale=locale))
     return str(format_interval(first, last, "MMMd", locale=locale))
+
+
+def write_foot(language: Language, first: date, step: Step) -> str:
+    """A point at the foot of a chart: its first day, or its month."""
+    return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=_LOCALES[language]))
 
 
 def write_day(language: Language, day: date) -> str:
