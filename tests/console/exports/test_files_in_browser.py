@@ -6,8 +6,10 @@ from pathlib import Path
 
 import openpyxl
 import pypdf
+import pytest
 from staffed import PageAs, ServedConsole
 from talks import hear, meet
+from test_pages import check_page
 
 from bot.db.engine import open_database
 
@@ -51,3 +53,19 @@ def test_a_report_is_downloaded(page_as: PageAs, served: ServedConsole, tmp_path
     path = tmp_path / "rapport.pdf"
     begun.value.save_as(path)
     assert pypdf.PdfReader(path).root_object["/Lang"] == "ar"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_pages_with_data_are_accessible(page_as: PageAs, served: ServedConsole, language: str, width: int) -> None:
+    """With filters, with what is wrong, and with months; axe finds nothing, and nothing is wider than the screen."""
+    served.act(_talk(served.running.settings.database_url))
+    page = page_as("administrator", language=language, width=width)
+    for path in ("/console/exports?text=tableur&channel=whatsapp&from=2026-01-01", "/console/reports"):
+        page.goto(path)
+        check_page(page)
+    page.goto("/console/exports?text=tableur")
+    page.locator("input[name=format]").first.evaluate("field => { field.value = 'doc'; field.checked = true; }")
+    page.locator("form[action$=file] button").click()
+    assert page.locator("#format-error").inner_text()
+    check_page(page)
