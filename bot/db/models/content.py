@@ -73,7 +73,7 @@ class ContactPoint(Seeded, Base):
     #: A code of `bot.db.seed.fields.CONTACT_KINDS`.
     kind: Mapped[str] = mapped_column(String(16))
     #: As it is shown, the same in every variety.
-    value: Mapped[str] = mapped_column(String(200))
+    value: Mapped[str] = mapped_column(String(160))
     #: The lowest first.
     rank: Mapped[int] = mapped_column(default=100)
 

@@ -170,7 +170,7 @@ FIELDS: Mapping[type[Base], Mapping[str, Field]] = {
     ContactPoint: {
         "slug": Field(check_slug),
         "kind": Field(OneOf(CONTACT_KINDS)),
-        "value": Field(Text(200)),
+        "value": Field(Text(160)),
         "rank": _RANK,
     },
     Track: {

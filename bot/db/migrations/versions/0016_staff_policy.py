@@ -58,7 +58,7 @@ def upgrade() -> None:
     op.add_column('staff_sessions', sa.Column('enrol_by', bot.db.base.UtcDateTime(timezone=True), nullable=True))
     op.create_table('contact_points',
     sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('value', sa.String(length=200), nullable=False),
+    sa.Column('value', sa.String(length=160), nullable=False),
     sa.Column('rank', sa.Integer(), nullable=False),
     sa.Column('slug', sa.String(length=32), nullable=False),
     sa.Column('seed_hash', sa.String(length=64), nullable=True),
