@@ -81,12 +81,13 @@ class Context:
     """What every action works with.
 
     `base_url` is where people's browsers reach the app, for links to files; `reach` knows how people can be written to
-    later; `hours` are those of the team, None when nobody said.
+    later; `secret` keys what may outlive an erasure; `hours` are those of the team, None when nobody said.
     """
 
     db: Database
     base_url: str
     reach: Reach
+    secret: str
     hours: Hours | None = None
 
 

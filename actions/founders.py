@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actions.base import DatabaseAction, Finding, Request, payload
 from bot.db.models import Programme
-from bot.db.support import MONEY_KINDS, SUPPORT_KINDS, find_programme, find_programmes
+from bot.db.support import find_programme, find_programmes
 from bot.journeys.catalogue import form_of
-from bot.journeys.programme_search import describe_programme
+from bot.journeys.programme_lists import list_first_facts, list_found, list_funding, offer_details
+from bot.journeys.ranking import describe_programme
 from bot.messages import Answer
 from bot.shown import find_last_answer, list_shown, pick
 
-#: As many as fit on a phone's screen.
-SHOWN = 3
 #: So many are compared.
 COMPARED = 2
 #: So many names help somebody whose programme is not known.
@@ -35,14 +34,6 @@ async def narrows_search(session: AsyncSession, request: Request) -> bool:
     return await find_last_answer(session, request.contact_id, ABOUT_RANKED) in RANKED
 
 
-def _choices(programmes: list[Programme]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((payload("incubator_details", programme=programme.slug), programme.name) for programme in programmes)
-
-
-def _first_facts(programmes: list[Programme]) -> list[str]:
-    return [slug for programme in programmes for slug in programme.fact_slugs[:1]]
-
-
 class FindProgrammes(DatabaseAction):
     """Incubators, accelerators and places for a city, stage and sector."""
 
@@ -53,23 +44,8 @@ class FindProgrammes(DatabaseAction):
         if await narrows_search(session, request):
             return Finding(None, {"narrows": True}, events=(FollowupAction(form_of("programme")),))
         asked = {name: request.entities.get(name) for name in ("city", "stage", "sector")}
-        lookup = {name: value for name, value in asked.items() if value}
-        programmes = await find_programmes(session, kinds=SUPPORT_KINDS, **asked)
-        others = [] if programmes else await self._elsewhere(session, asked)
-        shown = (programmes or others)[:SHOWN]
-        data = {
-            **asked,
-            "programmes": [describe_programme(programme) for programme in shown],
-            "more": max(len(programmes) - SHOWN, 0),
-            "fact_slugs": _first_facts(shown),
-        }
-        key = "programmes_found" if programmes else "programmes_none"
-        return Finding(Answer(key, data, _choices(shown)), lookup, len(programmes))
-
-    async def _elsewhere(self, session: AsyncSession, asked: dict[str, str | None]) -> list[Programme]:
-        conditions = {"stage": asked["stage"], "sector": asked["sector"]}
-        found = await find_programmes(session, kinds=SUPPORT_KINDS, **conditions)
-        return [programme for programme in found if not programme.city_slugs]
+        answer, count = await list_found(session, asked)
+        return Finding(answer, {name: value for name, value in asked.items() if value}, count)
 
 
 class DescribeProgramme(DatabaseAction):
@@ -91,7 +67,9 @@ class DescribeProgramme(DatabaseAction):
         known = (await find_programmes(session))[:OFFERED]
         listed = [{"slug": item.slug, "name": item.name} for item in known]
         data: dict[str, Any] = {"asked": request.said.get("programme", ""), "programmes": listed}
-        return Finding(Answer("programme_unknown", data, _choices(known)), {"programme": asked} if asked else {}, 0)
+        return Finding(
+            Answer("programme_unknown", data, offer_details(known)), {"programme": asked} if asked else {}, 0
+        )
 
     async def _list_meant(self, session: AsyncSession, request: Request) -> list[Programme]:
         """The programmes that a message names; if it names none, those whose place in the last list it names.
@@ -130,9 +108,9 @@ def _describe(programme: Programme) -> Finding:
 def _compare(programmes: list[Programme]) -> Finding:
     data = {
         "programmes": [describe_programme(programme) for programme in programmes],
-        "fact_slugs": _first_facts(programmes),
+        "fact_slugs": list_first_facts(programmes),
     }
-    choices = (*_choices(programmes), (payload("other_city"), None))
+    choices = (*offer_details(programmes), (payload("other_city"), None))
     slugs = [programme.slug for programme in programmes]
     return Finding(Answer("programmes_compared", data, choices), {"programmes": slugs}, len(programmes))
 
@@ -145,12 +123,5 @@ class FindFunding(DatabaseAction):
     async def find(self, session: AsyncSession, request: Request) -> Finding:
         """Answers `funding_list`."""
         asked = {name: request.entities.get(name) for name in ("stage", "sector")}
-        programmes = await find_programmes(session, kinds=MONEY_KINDS, offer="money", **asked)
-        shown = programmes[: SHOWN + 1]
-        data = {
-            "programmes": [describe_programme(programme) for programme in shown],
-            "more": len(programmes) - len(shown),
-            "fact_slugs": _first_facts(shown),
-        }
-        lookup = {name: value for name, value in asked.items() if value}
-        return Finding(Answer("funding_list", data, _choices(shown)), lookup, len(programmes))
+        answer, count = await list_funding(session, asked)
+        return Finding(answer, {name: value for name, value in asked.items() if value}, count)

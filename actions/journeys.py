@@ -25,7 +25,6 @@ from bot.journeys.preregistration import find_twin
 from bot.journeys.reading import Heard
 from bot.journeys.satisfaction import rate
 from bot.messages import Answer
-from bot.reach import Reach
 
 #: What a form asked for is kept in Rasa's slot of this name while it is open.
 _REQUESTED = "requested_slot"
@@ -69,7 +68,7 @@ class DriveJourney(DatabaseAction):
         if entry == "begins" and self._journey.name == "preregistration" and _may_mean_event(request):
             choices = ((payload("event_register"), None), (payload("application_start"), None))
             return Finding(Answer("register_which", {}, choices), {"entry": entry}, events=LEAVE_FORM, is_done=False)
-        person = await _person(session, request.contact_id, request.message_id, self.context.reach)
+        person = await _person(session, request.contact_id, request.message_id, self.context)
         if entry == "begins":
             step = await conductor.begin(session, self._journey, person, hear(request))
         elif entry == "returns":
@@ -111,9 +110,10 @@ def _may_mean_event(request: Request) -> bool:
     return named or (bool(request.earlier) and request.earlier[0][0] in ("event_details", "event_search"))
 
 
-async def _person(session: AsyncSession, contact_id: int, message_id: int | None, reach: Reach) -> Person:
+async def _person(session: AsyncSession, contact_id: int, message_id: int | None, context: Context) -> Person:
     message = await session.get(Message, message_id) if message_id is not None else None
-    return Person(contact_id, message.channel if message is not None else "web", message_id, reach)
+    channel = message.channel if message is not None else "web"
+    return Person(contact_id, channel, message_id, context.reach, context.secret)
 
 
 class CheckEligibility(DatabaseAction):

@@ -170,7 +170,7 @@ class EraseMyData(DatabaseAction):
         """Answers `data_erased`."""
         if request.contact_id is None:
             return Finding(Answer("utter_privacy_question"))
-        receipt = await erase_contact(session, request.contact_id, request.message_id)
+        receipt = await erase_contact(session, request.contact_id, request.message_id, self.context.secret)
         data = describe_receipt(receipt)
         return Finding(Answer("data_erased", data), {}, sum(receipt.counts.values()), LEAVE_FORM)
 

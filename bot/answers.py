@@ -140,6 +140,7 @@ class Answers:
         before = [self.write(each, variety).text for each in answer.preface]
         source_line = self._source_line(sources, variety)
         parts = [*before, body, source_line]
+        preface = "\n\n".join(part for part in before if part)
         try:
             buttons = tuple(self._buttons(answer, shape, variety))
         except (ValueError, TypeError, KeyError) as error:
@@ -151,6 +152,8 @@ class Answers:
             variety=variety,
             answer_key=answer.key,
             sources=source_line,
+            further=answer.data.get("further"),
+            begins_at=len(preface) + 2 if preface else 0,
         )
 
     def text_of(self, key: str, variety: Variety) -> str | None:
@@ -248,6 +251,8 @@ class Answers:
             return self._name("offer", value, variety)
         if field == "phone":
             return wording.phone(value)
+        if field == "email":
+            return self._words[variety].names["email"].get(value, value)
         if field == "age":
             return wording.years(int(value), variety)
         return self._name(field, value, variety) if field in _CODED_FIELDS else str(value)

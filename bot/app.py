@@ -152,7 +152,7 @@ def make_assistant(
     rates = {"telegram": settings.campaign_telegram_per_s, "whatsapp": settings.campaign_whatsapp_per_s}
     quiet = QuietHours.parse(settings.campaign_quiet_hours)
     sending = Sending(db, answers, outbox, reach, rates, quiet)
-    executor = make_executor(Context(db, settings.base_url, reach, hours))
+    executor = make_executor(Context(db, settings.base_url, reach, settings.rasa_secret.get_secret_value(), hours))
     project = project or Project()
     return Assistant(
         settings,

@@ -25,7 +25,7 @@ def find_choice(text: str, buttons: Sequence[Mapping[str, Any]], *, numbered: bo
     if match is not None:
         position = int(match[1])
         return str(choices[position - 1]["payload"]) if numbered and 1 <= position <= len(choices) else None
-    listed = [button for button in choices if "{" in str(button["payload"])]
+    listed = [button for button in choices if _is_listed(str(button["payload"]))]
     place = find_only_ordinal(text, len(listed))
     if place is not None and len(listed) > 1:
         return str(listed[place - 1]["payload"])
@@ -34,6 +34,11 @@ def find_choice(text: str, buttons: Sequence[Mapping[str, Any]], *, numbered: bo
         if typed and typed == _bare(str(button["title"])):
             return str(button["payload"])
     return None
+
+
+def _is_listed(payload: str) -> bool:
+    """Whether a button stands for one of a list: it has a value of its own, and is not the one for more."""
+    return "{" in payload and not payload.startswith("/more{")
 
 
 def _bare(text: str) -> str:

@@ -287,7 +287,8 @@ class Conversation:
         is_first = await self._is_first(message)
         # To a question of a journey many answer with a technical term, whatever they speak.
         words_needed = IN_JOURNEY_WORDS if form is not None else 0
-        return clear_variety(heard, sure, typed, writer.variety, is_first, words_needed)
+        is_title = question.variety is not None and question.payload is not None
+        return clear_variety(heard, sure, typed, writer.variety, is_first, words_needed, is_title=is_title)
 
     async def _chosen_variety(self, contact: Contact) -> Variety | None:
         """The variety that the person asked for; read again, since the action of this very turn may have changed it."""
@@ -406,7 +407,8 @@ class Conversation:
                         state="queued" if is_pushed else "sent",
                         text=outbound.text,
                         buttons=[button.as_json() for button in outbound.buttons],
-                        rest=None if page.rest is None else write_rest(page.rest),
+                        rest=write_rest(page),
+                        question_at=outbound.begins_at if outbound.answer_key.startswith("ask_") else None,
                         answer_key=outbound.answer_key,
                         variety=outbound.variety,
                         finished_at=None if is_pushed else now,

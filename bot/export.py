@@ -102,7 +102,7 @@ _COLUMNS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("state", "state", "application_state"),
         ("full_name", "full_name", "text"),
         ("phone", "phone", "phone"),
-        ("email", "email", "text"),
+        ("email", "email", "email"),
         ("city_slug", "city", "city"),
         ("diploma", "diploma", "diploma"),
         ("situation", "situation", "situation"),
@@ -171,6 +171,7 @@ _CODED_FIELDS = {
     **{name: name for name in ("city", "track", "diploma", "situation", "stage", "sector")},
     "need": "offer",
     "phone": "phone",
+    "email": "email",
     "consent_application": "yes_no",
     "consent_contact": "yes_no",
 }
@@ -256,6 +257,8 @@ class _Writer:
             elif kind.endswith("_or_open"):
                 shown = self._words["open"] if value is None else self._say(kind.removesuffix("_or_open"), value)
                 yield self._fields[label], shown
+            elif value is None and kind == "email":
+                yield self._fields[label], self._name("email", "none")
             elif value not in (None, "", [], {}):
                 shown = self._say(kind, value)
                 is_demo = column == "event" and row.get("is_demo")

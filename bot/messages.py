@@ -108,6 +108,10 @@ class Outbound:
     answer_key: str = ""
     #: The line of sources that the text ends with, or nothing.
     sources: str = ""
+    #: Where the answer itself begins in the text, after what is said before it.
+    begins_at: int = 0
+    #: How the list that it shows a part of goes on, as `bot.journeys.programme_lists` reads it.
+    further: Mapping[str, Any] | None = None
     #: A provider's approved template that carries the text where free text is not taken (a Content SID of Twilio's).
     template: str | None = None
 

@@ -16,6 +16,7 @@ from bot.choices import find_choice
 from bot.content import load_words, phrase
 from bot.db.models import Message
 from bot.db.places import find_nearest_city
+from bot.journeys.programme_lists import list_further
 from bot.journeys.words import NO_ONLY, YES_ONLY
 from bot.messages import VARIETIES, Answer, Outbound, Variety
 from bot.paging import asks_for_more, find_rest
@@ -121,11 +122,13 @@ async def _read_payload(session: AsyncSession, message: Message, payload: str) -
 
 
 async def _read_more(session: AsyncSession, message: Message, payload: str) -> Question | None:
-    """The rest of a long answer, where a payload asks for it."""
+    """The rest of a long answer, or the next ones of a list, where a payload asks for it."""
     if not asks_for_more(payload):
         return None
     rest = await find_rest(session, message.contact_id, payload)
-    return Question(rest=rest) if rest is not None else Question(answers=(Answer("more_gone"),))
+    if rest is None:
+        return Question(answers=(Answer("more_gone"),))
+    return Question(rest=rest) if isinstance(rest, Outbound) else Question(answers=(await list_further(session, rest),))
 
 
 async def _find_last(session: AsyncSession, message: Message) -> Message | None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.annotation.gathering import gather
 from bot.answers import Answers, RenderError
 from bot.clock import utc_now
+from bot.db.disclosures import forget_old_disclosures
 from bot.db.engine import AWAY, Database
 from bot.db.log import add_sent
 from bot.db.models import Contact, Identity, Message, Notice
@@ -52,6 +53,7 @@ class Schedule:
                 logger.exception("the places of %s could not be settled", event_slug)
         async with self._db.write() as session:
             await forget_old_drafts(session)
+            await forget_old_disclosures(session)
         async with self._db.write() as session:
             await end_holds(session)
         async with self._db.read() as session:

@@ -90,7 +90,8 @@ async def run_action(
     events = [*(user_event(each, {}) for each in earlier), user_event(intent, entities)]
     tracker = Tracker(f"{contact_id}.1", {}, events[-1]["parse_data"], events, False, None, {}, "action_listen")
     dispatcher = CollectingDispatcher()
-    events = await make_executor(Context(db, BASE_URL, Reach(("telegram",), {}))).actions[name](dispatcher, tracker, {})
+    executor = make_executor(Context(db, BASE_URL, Reach(("telegram",), {}), "x" * 16))
+    events = await executor.actions[name](dispatcher, tracker, {})
     assert events in ([], list(LEAVE_FORM))
     (message,) = dispatcher.messages
     return dict(message["custom"])
@@ -112,7 +113,7 @@ class Person:
 
     def __init__(self, db: Database, contact_id: int, message_id: int) -> None:
         self.db, self.contact_id, self.message_id = db, contact_id, message_id
-        self._executor = make_executor(Context(db, BASE_URL, Reach(("telegram",), {})))
+        self._executor = make_executor(Context(db, BASE_URL, Reach(("telegram",), {}), "x" * 16))
         self._events: list[dict[str, Any]] = []
 
     def say(self, intent: str, **entities: str) -> None:
@@ -213,7 +214,7 @@ class TestLearners:
         """Of several subjects in a message the one that is taught is meant, wherever it stands."""
         recognised = ({"entity": "track", "value": "networks", "text": "réseau"}, {"entity": "track", "value": "data"})
         request = Request("jobintech_tracks", {"track": "networks"}, {"track": "réseau"}, recognised)
-        action = FindTracks(Context(content, BASE_URL, Reach((), {})))
+        action = FindTracks(Context(content, BASE_URL, Reach((), {}), "x" * 16))
         async with content.read() as session:
             found = await action.find(session, request)
         assert found.answer is not None and found.answer.data["track"]["slug"] == "data"
@@ -230,9 +231,9 @@ class TestFounders:
         assert [programme["uncertain"] for programme in shown] == sorted(programme["uncertain"] for programme in shown)
         row = await last_interaction(content, contact_id)
         assert row.rows_found == len(shown) + found["data"]["more"]
-        assert [payload for payload, _ in found["choices"]] == [
-            f'/incubator_details{{"programme": "{slug}"}}' for slug in names(found, "programmes")
-        ]
+        *payloads, more = [payload for payload, _ in found["choices"]]
+        assert payloads == [f'/incubator_details{{"programme": "{slug}"}}' for slug in names(found, "programmes")]
+        assert more.startswith('/more{"list": "')
 
     async def test_says_when_there_is_none(self, content: Database, contact_id: int) -> None:
         """In a city without programmes those that are tied to no place are offered, as what they are."""
@@ -380,7 +381,7 @@ class TestClarifying:
         events = [*(user_event(each, {}) for each in earlier), event]
         tracker = Tracker("nobody.1", {}, event["parse_data"], events, False, None, {}, "action_listen")
         dispatcher = CollectingDispatcher()
-        await make_executor(Context(db, BASE_URL, Reach(("telegram",), {}))).actions["action_clarify"](
+        await make_executor(Context(db, BASE_URL, Reach(("telegram",), {}), "x" * 16)).actions["action_clarify"](
             dispatcher, tracker, {}
         )
         return dict(dispatcher.messages[0]["custom"])
@@ -602,7 +603,7 @@ async def test_a_place_in_a_list_counts_where_no_programme_is_named(content: Dat
             Message(contact_id=contact_id, identity_id=identity.id, channel="web", direction="out", state="sent",
                     answer_key="programmes_ranked", buttons=listed)
         )  # fmt: skip
-    action = DescribeProgramme(Context(content, BASE_URL, Reach(("telegram",), {})))
+    action = DescribeProgramme(Context(content, BASE_URL, Reach(("telegram",), {}), "x" * 16))
 
     async def ask(text: str, **entities: str) -> Any:
         async with content.read() as session:

@@ -31,6 +31,9 @@ LIST_BUTTON_CHARS = 20
 #: The longest value of a variable (https://www.twilio.com/docs/content/using-variables-with-content-api).
 VARIABLE_LIMIT_CHARS = 255
 
+#: Fewer characters before the links say nothing.
+_FEWEST_CHARS = 20
+
 #: Raise it with every change to a template's shape: a template is found again by its name, never looked into.
 _FRIENDLY_NAME = "mnc_assistant_{}_v1"
 
@@ -107,6 +110,8 @@ def fits_variable(text: str) -> bool:
 def fit_variable(text: str) -> str:
     """A text of several lines as the one line of a variable: the first line and the links, and of the rest what fits.
 
+    Where not even those fit, the first line is cut, and never a link: a part of one leads nowhere.
+
     Raises:
         ValueError: there is no text.
     """
@@ -118,7 +123,20 @@ def fit_variable(text: str) -> str:
         if _count_chars(_join(lines, kept | {number})) <= VARIABLE_LIMIT_CHARS:
             kept.add(number)
     line = _join(lines, kept)
-    return line if _count_chars(line) <= VARIABLE_LIMIT_CHARS else split_text(line, VARIABLE_LIMIT_CHARS - 2)[0] + " …"
+    return line if _count_chars(line) <= VARIABLE_LIMIT_CHARS else _cut_around_links(lines)
+
+
+def _cut_around_links(lines: Sequence[str]) -> str:
+    """As many whole links of a text as fit, in their order, and before them the beginning of its first line."""
+    tail = ""
+    for link in dict.fromkeys(word for word in " ".join(lines).split() if "://" in word):
+        if _count_chars(f"{tail} {link}") <= VARIABLE_LIMIT_CHARS:
+            tail = f"{tail} {link}".strip()
+    beginning = " ".join(word for word in lines[0].split() if "://" not in word)
+    room = VARIABLE_LIMIT_CHARS - _count_chars(f" … {tail}".rstrip())
+    if tail and (not beginning or room < _FEWEST_CHARS):
+        return tail
+    return f"{split_text(beginning or lines[0], room)[0]} … {tail}".rstrip()
 
 
 def _join(lines: Sequence[str], kept: Collection[int]) -> str:

@@ -73,8 +73,10 @@ async def list_cities(session: AsyncSession) -> list[str]:
 
 
 async def list_twins(session: AsyncSession, application: Application) -> list[Application]:
-    """Others with the same phone or e-mail address, the newest first."""
-    same = or_(Application.phone == application.phone, Application.email == application.email)
+    """Others with the same phone or e-mail address, the newest first; of two without an address that is none."""
+    same = Application.phone == application.phone
+    if application.email is not None:
+        same = or_(same, Application.email == application.email)
     query = select(Application).where(same, Application.id != application.id)
     return list(await session.scalars(query.order_by(Application.id.desc()).limit(20)))
 

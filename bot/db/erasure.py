@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, utc_now
 from bot.db.annotations import forget_messages
+from bot.db.disclosures import keep_disclosures
 from bot.db.log import drop_terms, recount
 from bot.db.models import (
     AccessCode,
@@ -64,18 +65,44 @@ _OWNED = (
 )
 
 
-async def erase_contact(session: AsyncSession, contact_id: int, message_id: int | None) -> Erasure:
-    """Erase all that is held about a person but the message that asks for it and the address to answer to."""
+async def lock_person(session: AsyncSession, contact_id: int) -> Contact:
+    """Everything of a person that others lock too, to oneself until the commit, in the order in which they do.
+
+    Whoever acts for a person has their message first, then the event; whoever gives places the event, then people's
+    notices; whoever tells a notice that, then the contact. To take any of it the other way round would be to wait for
+    each other. The contact stays open to rows that refer to it, since others add those while they hold the rest.
+
+    Raises:
+        sqlalchemy.exc.NoResultFound: there is no such contact.
+    """
+    messages = select(Message.id).where(Message.contact_id == contact_id).order_by(Message.id)
+    await session.execute(messages.with_for_update())
+    events = select(Registration.event_slug).where(Registration.contact_id == contact_id)
+    await session.execute(select(Event.slug).where(Event.slug.in_(events)).order_by(Event.slug).with_for_update())
+    notices = select(Notice.id).where(Notice.contact_id == contact_id).order_by(Notice.id)
+    await session.execute(notices.with_for_update())
+    own = select(Contact).where(Contact.id == contact_id).with_for_update(key_share=True)
+    return (await session.scalars(own.execution_options(populate_existing=True))).one()
+
+
+async def erase_contact(session: AsyncSession, contact_id: int, message_id: int | None, secret: str) -> Erasure:
+    """Erase all that is held about a person but the message that asks for it and the address to answer to.
+
+    Args:
+        session: a session that writes.
+        contact_id: whom.
+        message_id: the message that asks for it; None where a member of staff does it.
+        secret: the product's own, for what `keep_disclosures` leaves for a day.
+    """
     counts: dict[str, int] = {}
 
     async def count(statement: Delete, table: str) -> None:
         deleted = (await session.execute(statement)).rowcount  # type: ignore[attr-defined]  # a DELETE's result has it
         counts[table] = counts.get(table, 0) + deleted
 
-    # As whoever gives places does: the event first, then its registrations.
-    events = select(Registration.event_slug).where(Registration.contact_id == contact_id)
-    await session.execute(select(Event.slug).where(Event.slug.in_(events)).order_by(Event.slug).with_for_update())
+    await lock_person(session, contact_id)
     await touch_days_of(session, [contact_id])
+    await keep_disclosures(session, contact_id, secret)
     applications = select(Application.id).where(Application.contact_id == contact_id)
     await count(
         delete(ApplicationChange).where(ApplicationChange.application_id.in_(applications)), "application_changes"
@@ -92,6 +119,7 @@ async def erase_contact(session: AsyncSession, contact_id: int, message_id: int 
         "text": "",
         "payload": None,
         "rest": None,
+        "question_at": None,
         "attachments": [],
         "entities": [],
         "ranking": [],

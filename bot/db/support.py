@@ -54,3 +54,8 @@ async def find_programmes(
 async def find_programme(session: AsyncSession, slug: str) -> Programme | None:
     """One programme with its operator."""
     return await session.get(Programme, slug, options=[joinedload(Programme.operator)])
+
+
+async def list_programmes(session: AsyncSession) -> list[Programme]:
+    """Every programme with its operator."""
+    return list(await session.scalars(select(Programme).options(joinedload(Programme.operator))))

@@ -17,6 +17,7 @@ from bot.journeys.reading import (
     Heard,
     Problem,
     Reader,
+    Reading,
     read_age,
     read_choice,
     read_city,
@@ -35,6 +36,8 @@ from bot.reach import Reach
 
 #: The field that shows every answer and asks whether they are right; always the last one.
 REVIEW = "review"
+#: In place of an address: the person has none, and says so.
+NO_EMAIL = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ class Field:
     is_free: bool = False
 
 
+def _read_email_or_none(heard: Heard) -> Reading:
+    """An address, or `NO_EMAIL` by the button that says so; what is typed the journey itself interprets."""
+    return NO_EMAIL if heard.is_button and heard.first("email") == NO_EMAIL else read_email(heard)
+
+
 FIELDS: Mapping[str, Field] = {
     "diploma": Field(read_choice("diploma", frozenset(DIPLOMAS)), is_volunteered=True),
     "situation": Field(read_choice("situation", frozenset(SITUATIONS)), is_volunteered=True),
@@ -62,7 +70,7 @@ FIELDS: Mapping[str, Field] = {
     "track": Field(read_track, is_volunteered=True),
     "full_name": Field(read_name, is_personal=True, is_free=True),
     "phone": Field(read_phone, is_volunteered=True, is_personal=True),
-    "email": Field(read_email, is_volunteered=True, is_personal=True),
+    "email": Field(_read_email_or_none, is_volunteered=True, is_personal=True),
     "consent_application": Field(read_yes_or_no),
     "consent_contact": Field(read_yes_or_no),
     "stage": Field(read_open(read_choice("stage", frozenset(STAGES)), "stage"), is_volunteered=True),
@@ -83,6 +91,8 @@ class Person:
     channel: str
     message_id: int | None = None
     reach: Reach = field(default_factory=lambda: Reach((), {}))
+    #: The product's own secret, where something is looked up that outlives an erasure.
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)

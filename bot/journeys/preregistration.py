@@ -11,15 +11,18 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
+from bot.db.disclosures import COUNTED, OUTCOME, count_disclosures
 from bot.db.interactions import count_outcomes, count_outcomes_on
 from bot.db.models import Application, ApplicationChange, Consent, Identity, Message, StaffRequest, Track
 from bot.db.notices import call_off, plan_notice
 from bot.db.training import list_tracks
 from bot.journeys.checklist import SUBJECT as CHECKLIST
 from bot.journeys.eligibility import check_city, offer_cities, offer_diplomas, offer_situations
-from bot.journeys.journey import REVIEW, Journey, Person, Question, Stop
+from bot.journeys.journey import NO_EMAIL, REVIEW, Journey, Person, Question, Stop
 from bot.journeys.reading import UNDECIDED, Heard, Problem
+from bot.journeys.words import NO_EMAIL_WORDS, NO_ONLY
 from bot.messages import Answer
+from bot.plain import plain_words
 from bot.references import make_reference
 
 #: States in which an application is over.
@@ -56,7 +59,7 @@ async def find_twin(session: AsyncSession, contact_id: int, answers: Mapping[str
     same = [
         column == answers[name]
         for name, column in (("phone", Application.phone), ("email", Application.email))
-        if name in answers
+        if answers.get(name, NO_EMAIL) != NO_EMAIL
     ]
     if not same:
         return None
@@ -105,6 +108,8 @@ class Preregistration(Journey):
             return Question(choices=(("/affirm", "@agree"), ("/deny", "@refuse")))
         if name == "phone":
             return await _ask_phone(session, person)
+        if name == "email":
+            return Question({"can_skip": True}, ((f'/inform{{"email": "{NO_EMAIL}"}}', "@no_email"),))
         if name == "city":
             return Question(choices=await offer_cities(session))
         if name == "diploma":
@@ -121,7 +126,9 @@ class Preregistration(Journey):
         return Question()
 
     async def interpret(self, session: AsyncSession, name: str, heard: Heard) -> str | None:
-        """A training by a word of its name: "mobile" says nothing by itself, but it answers this question."""
+        """A training by a word of its name, "mobile" say, which means nothing elsewhere; or that there is no e-mail."""
+        if name == "email":
+            return NO_EMAIL if _has_no_email(heard.text) else None
         if name != "track":
             return await super().interpret(session, name, heard)
         words = set(re.findall(r"\w+", heard.text.casefold()))
@@ -149,15 +156,12 @@ class Preregistration(Journey):
             return await self._find_twin_stop(session, person, {name: value})
         if name not in PURPOSES:
             return None
-        wording = select(Message.text).where(
-            Message.contact_id == person.contact_id, Message.direction == "out", Message.answer_key == f"ask_{name}"
-        )
         session.add(
             Consent(
                 contact_id=person.contact_id,
                 purpose=PURPOSES[name],
                 is_given=value == "yes",
-                wording=await session.scalar(wording.order_by(Message.id.desc()).limit(1)) or "",
+                wording=await _find_wording(session, person.contact_id, f"ask_{name}"),
                 channel=person.channel,
             )
         )
@@ -178,7 +182,7 @@ class Preregistration(Journey):
             return None
         choices = self.elsewhere_choices
         by = "phone" if answers.get("phone") == twin.phone else "email"
-        return Stop(Answer("application_elsewhere", {"by": by}, choices), "paused")
+        return Stop(Answer(OUTCOME, {"by": by}, choices), "paused")
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
         """Answers `application_received`."""
@@ -188,7 +192,7 @@ class Preregistration(Journey):
             contact_id=person.contact_id,
             full_name=answers["full_name"],
             phone=answers["phone"],
-            email=answers["email"],
+            email=_write_column("email", answers),
             city_slug=answers["city"],
             diploma=answers["diploma"],
             situation=answers["situation"],
@@ -244,15 +248,16 @@ class Correction(Preregistration):
         application = await find_application(session, person.contact_id)
         if application is None:
             return {}
-        return {name: getattr(application, column) for name, column in COLUMNS.items()}
+        return {name: getattr(application, column) or NO_EMAIL for name, column in COLUMNS.items()}
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:
         """Answers `application_corrected`."""
         application = await find_application(session, person.contact_id)
         assert application is not None  # noqa: S101  # find_obstacle has just refused otherwise
-        changed = [name for name, column in COLUMNS.items() if getattr(application, column) != answers[name]]
+        values = {name: _write_column(name, answers) for name in COLUMNS}
+        changed = [name for name, column in COLUMNS.items() if getattr(application, column) != values[name]]
         for name in changed:
-            setattr(application, COLUMNS[name], answers[name])
+            setattr(application, COLUMNS[name], values[name])
         if changed:
             now = utc_now()
             application.updated_at = now
@@ -260,6 +265,18 @@ class Correction(Preregistration):
                 ApplicationChange(application_id=application.id, state="corrected", changed_by="person", changed_at=now)
             )
         return Answer("application_corrected", {"reference": application.reference, "fields": changed})
+
+
+def _has_no_email(text: str) -> bool:
+    """Whether somebody who was asked for an e-mail says that there is none; what has an @ is one to correct."""
+    if "@" in text:
+        return False
+    return NO_EMAIL_WORDS.search(text) is not None or NO_ONLY.fullmatch(plain_words(text)) is not None
+
+
+def _write_column(name: str, answers: Mapping[str, str]) -> str | None:
+    """An answer as an application keeps it: no e-mail is none."""
+    return None if answers[name] == NO_EMAIL and name == "email" else answers[name]
 
 
 async def _ask_phone(session: AsyncSession, person: Person) -> Question:
@@ -276,11 +293,20 @@ async def _ask_phone(session: AsyncSession, person: Person) -> Question:
 
 async def _tries_too_many(session: AsyncSession, person: Person) -> bool:
     """Whether somebody was told of so many applications elsewhere that they may be looking for them."""
-    outcome = "application_elsewhere"
-    if await count_outcomes(session, person.contact_id, outcome, timedelta(days=1)) >= MOST_TWINS:
+    told = await count_outcomes(session, person.contact_id, OUTCOME, COUNTED)
+    if told + await count_disclosures(session, person.contact_id, person.secret) >= MOST_TWINS:
         return True
-    on_page = await count_outcomes_on(session, "web", outcome, timedelta(hours=1)) if person.channel == "web" else 0
+    on_page = await count_outcomes_on(session, "web", OUTCOME, timedelta(hours=1)) if person.channel == "web" else 0
     return on_page >= MOST_TWINS_ON_PAGE
+
+
+async def _find_wording(session: AsyncSession, contact_id: int, key: str) -> str:
+    """A question as it was put to a person last, without what was said before it in the same message."""
+    query = select(Message.text, Message.question_at).where(
+        Message.contact_id == contact_id, Message.direction == "out", Message.answer_key == key
+    )
+    asked = (await session.execute(query.order_by(Message.id.desc()).limit(1))).first()
+    return "" if asked is None else str(asked.text)[asked.question_at or 0 :]
 
 
 async def _find_contact_consent(session: AsyncSession, contact_id: int) -> Consent | None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import StaffRequest
 from bot.journeys.eligibility import check_city, offer_cities
-from bot.journeys.journey import REVIEW, Journey, Person, Question
+from bot.journeys.journey import NO_EMAIL, REVIEW, Journey, Person, Question
 from bot.journeys.reading import Problem
 from bot.messages import Answer
 from bot.references import make_reference
@@ -34,7 +34,9 @@ class TeamRequest(Journey):
         return Question()
 
     async def check(self, session: AsyncSession, name: str, value: str) -> Problem | None:
-        """A town must be known."""
+        """A town must be known, and an address given: it is how the team answers."""
+        if name == "email" and value == NO_EMAIL:
+            return Problem("email")
         return await check_city(session, value) if name == "city" else None
 
     async def finish(self, session: AsyncSession, person: Person, answers: Mapping[str, str]) -> Answer:

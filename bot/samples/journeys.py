@@ -68,7 +68,7 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
     Answer("journey_noted", {"noted": {"city": "rabat", "age": "29"}}),
     Answer("choose_correction", {}, tuple((f'/correct_answer{{"field": "{name}"}}', None) for name in _SAID)),
     *(
-        Answer(f"ask_{field}", {"journey": name, "can_share": shares, "answers": _SAID})
+        Answer(f"ask_{field}", {"journey": name, "can_share": shares, "can_skip": shares, "answers": _SAID})
         for name, journey in JOURNEYS.items()
         for field in journey.fields
         for shares in (True, False)
@@ -81,6 +81,8 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         )
         for data in ({}, {"said": "200", "low": "15", "high": "75"})
     ),
+    Answer("ask_review", {"journey": "preregistration", "answers": {**_SAID, "email": "none"}}),
+    Answer("journey_noted", {"noted": {"email": "none"}}),
     Answer("problem_name_short", {"said": "Sara"}),
     Answer("problem_email_slip", {"said": "a@gmial.com", "meant": "a@gmail.com"}),
     _verdict("fits", is_announced=True),
@@ -231,10 +233,11 @@ JOURNEY_ANSWERS: tuple[Answer, ...] = (
         },
     ),
     *(
-        Answer(key, {"wanted": wanted, "programmes": [_PROGRAMME, _OPEN_PROGRAMME], "more": more})
+        Answer(key, {"wanted": wanted, "programmes": [_PROGRAMME, _OPEN_PROGRAMME], "start": start, "more": more})
         for key in ("programmes_ranked", "programmes_unmatched")
         for wanted in ({"city": "rabat"}, {})
         for more in (0, 1, 4)
+        for start in (0, 3)
     ),
     Answer("programmes_compared", {"programmes": [_PROGRAMME, _OPEN_PROGRAMME]}, (("/other_city", None),)),
     Answer("rate_thanks", {"value": "up"}),

@@ -24,6 +24,7 @@ from bot.db.engine import Database, open_database
 from bot.db.models import Contact
 from bot.db.seed import seed
 from bot.messages import RIGHT_TO_LEFT, VARIETIES, Answer, Outbound, Variety
+from bot.paging import asks_for_more
 from bot.payloads import list_intents, read_payload
 from bot.questions import KEPT
 from bot.reach import Reach
@@ -90,7 +91,7 @@ async def _seeded(url: str) -> Database:
 
 
 async def _computed(db: Database) -> list[Answer]:
-    executor = make_executor(Context(db, "https://bot.example.ma", Reach((), {})))
+    executor = make_executor(Context(db, "https://bot.example.ma", Reach((), {}), "x" * 16))
     answers = []
     for action, intent, entities in QUESTIONS:
         found = [{"entity": name, "value": value, "text": value} for name, value in entities.items()]
@@ -236,7 +237,7 @@ def test_buttons_lead_somewhere(variety: Variety, rendered: dict[Variety, list[O
     """Each payload names an intent of the domain, and each fixed follow-up has a title of its own variety."""
     for outbound in rendered[variety]:
         for button in outbound.buttons:
-            if button.payload is not None and button.payload not in KEPT:
+            if button.payload is not None and not asks_for_more(button.payload) and button.payload not in KEPT:
                 read_payload(button.payload)
     followed = {intent for shape in load_shapes().values() for intent in shape.next}
     assert followed <= set(load_words()[variety].buttons) & list_intents()

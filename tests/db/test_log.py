@@ -119,7 +119,7 @@ async def test_erasure_leaves_nothing_to_find(db: Database) -> None:
             await add_note(session, contact_id, "à rappeler", "Amal")
     last = await hear(db, erased, "effacez la formation", state="received")
     async with db.write() as session:
-        receipt = await erase_contact(session, erased, last)
+        receipt = await erase_contact(session, erased, last, "x" * 16)
     assert (receipt.counts["notes"], receipt.counts["contact_tags"]) == (1, 1)
     await assert_in_step(db)
     assert await find(db, "formation") == [other]

@@ -343,7 +343,7 @@ async def test_an_erased_person_leaves_nothing_but_a_receipt(db: Database) -> No
         await fill(db, person, "Secret Name")
         async with db.write() as session:
             newest = await session.scalar(select(func.max(Message.id)).where(Message.direction == "in"))
-            receipt = await erase_contact(session, person, newest)
+            receipt = await erase_contact(session, person, newest, "x" * 16)
         assert receipt.counts["applications"] == receipt.counts["consents"] == receipt.counts["drafts"] == 1
         async with db.read() as session:
             (left,) = await session.scalars(select(Message))
@@ -368,7 +368,7 @@ async def test_erasing_one_person_leaves_the_others_alone(db: Database) -> None:
         before = await count_rows(db)
         await fill(db, person, "Person")
         async with db.write() as session:
-            await erase_contact(session, person, None)
+            await erase_contact(session, person, None, "x" * 16)
             await purge_contact(session, person)
         after = await count_rows(db)
     assert after == {
@@ -412,7 +412,7 @@ async def test_a_place_that_became_free_in_another_way_is_offered(db: Database) 
         await take_place(db, first)
         await take_place(db, second)
         async with db.write() as session:
-            await erase_contact(session, first, None)
+            await erase_contact(session, first, None, "x" * 16)
         async with db.write() as session:
             await registrations.settle(session, "demo")
         async with db.write() as session:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.db.models import Programme
-from bot.journeys.programme_search import WEIGHTS, rank_programmes
+from bot.journeys.ranking import WEIGHTS, rank_programmes
 
 
 def make(slug: str, **columns: Any) -> Programme:

@@ -20,7 +20,7 @@ from bot.console.people.persons import PATH, find_reference, show
 from bot.console.people.showing import find_answers, make_namer, make_veil
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
-from bot.db.erasure import describe_receipt, erase_contact
+from bot.db.erasure import describe_receipt, erase_contact, lock_person
 from bot.db.held import collect
 from bot.db.models import Contact, Erasure
 from bot.db.people import unsubscribe
@@ -77,14 +77,15 @@ async def end_messages(request: Request, signed: SignedIn, contact_id: int) -> R
 async def erase(request: Request, signed: SignedIn, contact_id: int) -> Response:
     """Erase everything about a person, if the reference on their page was typed: it can't be undone."""
     typed = (await read_form(request)).get("reference", "").strip()
+    secret = request.app.state.assistant.settings.rasa_secret.get_secret_value()
     async with database(request).write() as session:
-        contact: Contact = await lock_contact(session, contact_id)
+        contact: Contact = await lock_person(session, contact_id)
         receipt: Erasure | None = None
         if contact.erased_at is not None:
             again = select(Erasure).where(Erasure.reference == contact.erasure_reference)
             receipt = (await session.scalars(again)).one()
         elif typed.upper() == (await find_reference(session, contact_id)).upper():
-            receipt = await erase_contact(session, contact_id, None)
+            receipt = await erase_contact(session, contact_id, None, secret)
             record(session, signed.member_id, "person_erased", f"contact:{contact_id}", receipt=receipt.reference)
     if receipt is None:
         error = "people.wrong_reference"

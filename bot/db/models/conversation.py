@@ -194,6 +194,8 @@ class Message(Base):
     buttons: Mapped[list[Any]] = mapped_column(default=list)
     #: Outbound, of an answer longer than a screen: text, sources and buttons of what its button for more shows.
     rest: Mapped[dict[str, Any] | None]
+    #: Outbound, of a question with something said before it: the character that the question itself begins with.
+    question_at: Mapped[int | None]
     #: Outbound on WhatsApp, outside of its window: the approved template that carries the text (a Content SID).
     template: Mapped[str | None] = mapped_column(String(64))
     #: Outbound: the key of the answer that was rendered.

@@ -101,7 +101,8 @@ class Application(Base):
     full_name: Mapped[str] = mapped_column(String(120))
     #: E.164
     phone: Mapped[str] = mapped_column(String(20), index=True)
-    email: Mapped[str] = mapped_column(String(254), index=True)
+    #: None: the person said that they have none.
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
     city_slug: Mapped[str] = mapped_column(String(32))
     diploma: Mapped[str] = mapped_column(String(16))
     situation: Mapped[str] = mapped_column(String(16))
@@ -313,6 +314,21 @@ class DocumentTick(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
     document_slug: Mapped[str] = mapped_column(ForeignKey("application_documents.slug"))
     ticked_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Disclosure(Base):
+    """That somebody was told that a number or an address has an application, kept past their erasure for a day.
+
+    Nothing names them but a hash of their address on a channel, keyed with the product's secret: whoever tries numbers
+    must not begin anew by erasing themselves.
+    """
+
+    __tablename__ = "disclosures"
+    __table_args__ = (Index("ix_disclosures_who_told_at", "who", "told_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    who: Mapped[str] = mapped_column(String(64))
+    told_at: Mapped[datetime]
 
 
 class Announcement(Base):
