@@ -10,7 +10,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from hostile import BREAKERS, FORMULAS, TEXTS
+from hostile_cells import BREAKERS, FORMULAS, TEXTS
 from openpyxl.utils.escape import unescape
 
 from bot.exports import csv_file, xlsx_file

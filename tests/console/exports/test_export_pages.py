@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hostile import TEXTS
+from hostile_cells import TEXTS
 from sqlalchemy import select
 from staffed import Client, Console, SignIn, add_member
 from talks import hear, meet, tell

@@ -14,7 +14,7 @@ from typing import Any
 
 import pypdf
 import pytest
-from hostile import TEXTS
+from hostile_cells import TEXTS
 from post_office import Mailbox, serving
 from running import free_port, sqlite_url
 from staffed import Console, SignIn
