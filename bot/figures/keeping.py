@@ -6,7 +6,7 @@ Several processes may do so: a day is counted by whoever locks its row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 FRESH = timedelta(minutes=1)
 #: A day is counted once more so long after it was over: by then its last messages are answered and delivered.
 SETTLES = timedelta(hours=6)
-#: So many days are counted at a time, so that nothing else waits for long.
+#: So many days are counted in one transaction, so that nothing else waits for long.
 STEP = 10
 
 
@@ -45,8 +45,7 @@ class FigureKeeper:
             return
         async with self._db.read() as session:
             due = await list_due_days(session)
-        for day in due[:STEP]:
-            await recount(self._db, day)
+        await recount(self._db, due[:STEP])
         self._next_at = now + FRESH if len(due) <= STEP else None
 
 
@@ -78,20 +77,22 @@ async def find_first_day(session: AsyncSession) -> date | None:
     return None if first is None else first.astimezone(MOROCCO).date()
 
 
-async def recount(db: Database, day: date) -> None:
-    """Count a day and keep what came of it."""
+async def recount(db: Database, days: Iterable[date]) -> None:
+    """Count some days and keep what came of it, in one transaction."""
     insert_one = insert_on_sqlite if db.is_sqlite else insert_on_postgresql
     async with db.write() as session:
-        values = {"day": day, "version": 0, "counts": {}, "people": b"", "counted_at": utc_now(), "is_stale": True}
-        await session.execute(insert_one(FigureDay).values(values).on_conflict_do_nothing())
-        # Whoever changes something of the day waits for this lock (`bot.db.touched`), or has it before us.
-        await session.execute(select(FigureDay.day).where(FigureDay.day == day).with_for_update())
-        counted_at = utc_now()
-        counted = await count_day(session, day)
-        kept = {"counts": counted.counts, "people": pack(counted.people), "counted_at": counted_at}
-        await session.execute(
-            update(FigureDay).where(FigureDay.day == day).values(**kept, version=VERSION, is_stale=False)
-        )
+        # In the order in which `bot.db.touched` locks them.
+        for day in sorted(days):
+            values = {"day": day, "version": 0, "counts": {}, "people": b"", "counted_at": utc_now(), "is_stale": True}
+            await session.execute(insert_one(FigureDay).values(values).on_conflict_do_nothing())
+            # Whoever changes something of the day waits for this lock, or has it before us.
+            await session.execute(select(FigureDay.day).where(FigureDay.day == day).with_for_update())
+            counted_at = utc_now()
+            counted = await count_day(session, day)
+            kept = {"counts": counted.counts, "people": pack(counted.people), "counted_at": counted_at}
+            await session.execute(
+                update(FigureDay).where(FigureDay.day == day).values(**kept, version=VERSION, is_stale=False)
+            )
 
 
 async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int:
@@ -110,8 +111,9 @@ async def keep_all(db: Database, say: Callable[[str], None] | None = None) -> in
     """Count every day that is due; how many."""
     async with db.read() as session:
         due = await list_due_days(session)
-    for number, day in enumerate(due, start=1):
-        await recount(db, day)
+    for place in range(0, len(due), STEP):
+        await recount(db, due[place : place + STEP])
+        number = min(place + STEP, len(due))
         if say is not None and (number % 50 == 0 or number == len(due)):
             say(f"{number} of {len(due)} days counted")
     return len(due)
