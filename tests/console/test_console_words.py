@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.console import words
 from bot.console.layout import TEMPLATES
 from bot.console.layout.navigation import ENTRIES
 from bot.console.roles import ROLES
@@ -52,3 +53,13 @@ def test_what_redirects_and_the_log_say_exists() -> None:
     actions = set(re.findall(r'record\(\s*session, [^"]*?"([a-z_]+)"', code))
     assert len(done) > 6 and len(actions) > 8
     assert {f"done.{key}" for key in done} | {f"audit_actions.{key}" for key in actions} <= set(load_words("fr"))
+
+
+def test_a_key_stands_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files with the same word are refused: one of them would count for nothing."""
+    (tmp_path / "fr").mkdir()
+    (tmp_path / "fr" / "a.yml").write_text("home: {title: Accueil}", encoding="utf-8")
+    (tmp_path / "fr" / "b.yml").write_text("home: {title: Début}", encoding="utf-8")
+    monkeypatch.setattr(words, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"fr/b\.yml: home\.title stands in another file too"):
+        load_words.__wrapped__("fr")

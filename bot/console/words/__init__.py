@@ -1,4 +1,4 @@
-"""The words of the console: one YAML file a language, all with the same keys (a test says so)."""
+"""The words of the console: a folder a language, all with the same files and keys (a test says so)."""
 
 from __future__ import annotations
 
@@ -24,20 +24,23 @@ def load_words(language: Language) -> dict[str, str]:
     """Every word of a language by its dotted key, ``sign_in.title``.
 
     Raises:
-        ValueError: a key stands under a word, or a word is no text.
+        ValueError: a word is no text, or two files have a key in common.
     """
     words: dict[str, str] = {}
 
-    def flatten(prefix: str, part: Any) -> None:
+    def flatten(file: Path, prefix: str, part: Any) -> None:
         if isinstance(part, dict):
             for key, inner in part.items():
-                flatten(f"{prefix}.{key}" if prefix else str(key), inner)
-        elif isinstance(part, str):
-            words[prefix] = part.strip()
+                flatten(file, f"{prefix}.{key}" if prefix else str(key), inner)
+        elif not isinstance(part, str):
+            raise ValueError(f"{language}/{file.name}: {prefix} must be a text")
+        elif prefix in words:
+            raise ValueError(f"{language}/{file.name}: {prefix} stands in another file too")
         else:
-            raise ValueError(f"{language}.yml: {prefix} must be a text")
+            words[prefix] = part.strip()
 
-    flatten("", yaml.safe_load((FOLDER / f"{language}.yml").read_text(encoding="utf-8")))
+    for file in sorted((FOLDER / language).glob("*.yml")):
+        flatten(file, "", yaml.safe_load(file.read_text(encoding="utf-8")))
     return words
 
 
