@@ -82,9 +82,7 @@ async def make_report(db: Database, answers: Answers, month: str, language: Lang
     async with _ONE_AT_A_TIME:
         async with db.read() as session:
             due = await list_due_days(session)
-        for day in due:
-            if period.before.first <= day <= period.last:
-                await recount(db, day)
+        await recount(db, [day for day in due if period.before.first <= day <= period.last])
         await answers.refresh()
         async with db.snapshot() as session:
             figures = await measure(session, period)
