@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from small_talk import Log, at
 from staffed import Console, PageAs, ServedConsole, SignIn
+from test_pages import check_page
 
 from bot.clock import running_on, utc_now
 from bot.console.figures.wording import show, write_number
@@ -127,6 +128,7 @@ def test_on_a_phone_and_on_paper(page_as: PageAs, served: ServedConsole) -> None
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     exhibit.locator("summary").click()
     assert table.is_visible()
+    check_page(page)
     page.emulate_media(media="print")
     folded = page.locator("article", has=page.locator("#title-varieties")).locator(".fg-table")
     assert folded.is_visible() and not page.locator(".fg-choose").is_visible()
