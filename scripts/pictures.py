@@ -35,7 +35,7 @@ bot.clock.utc_now = lambda: NOW
 import httpx  # noqa: E402
 import uvicorn  # noqa: E402
 from PIL import Image  # noqa: E402
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright  # noqa: E402
 from pydantic import SecretStr  # noqa: E402
 
 from bot.app import make_app  # noqa: E402
@@ -49,7 +49,7 @@ from bot.training import RasaProcess, model_path  # noqa: E402
 
 T = TypeVar("T")
 FOLDER = ROOT / "docs" / "pictures"
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 #: Messages of sample people; enough that every list has a next page.
 MESSAGES = 20_000
 #: Colours that a picture keeps: text stays sharp, and the file small.

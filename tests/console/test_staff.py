@@ -182,9 +182,9 @@ def test_browsers_have_names(header: str, shown: str) -> None:
 
 async def test_a_second_factor_is_turned_on_and_off(any_console: Console) -> None:
     """On with a code that proves that it works, which can't be used again; eight recovery codes are shown; the other
-    sessions end. Off with the password."""
+    sessions end. Off with the password, for a role that needs none."""
     start = datetime.now(UTC)
-    client = await any_console.sign_in()
+    client = await any_console.sign_in("editor")
     elsewhere = await any_console.sign_in(member=client.member)
     assert client.member is not None
     assert (await client.post("/account/second-factor/offer", {"current": "faux"})).status_code == 422
