@@ -26,7 +26,7 @@ SAID = (
 )
 #: What is typed, and the numbers of what is found.
 TABLE: tuple[tuple[str, set[int]], ...] = (
-    ("formation", {0, 2} - {2}),
+    ("formation", {0, 2}),
     ("formation gratuite", {0}),
     ("gratuite formation", {0}),
     ("formation casablanca", set()),
