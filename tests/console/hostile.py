@@ -118,6 +118,38 @@ CODES: Final[dict[str, tuple[Any, str]]] = {
     "login_attempts.account_hash": (lambda n: f"{n:064}", _HASH),
     "audit_entries.action": ("signed_in", "a key of the console's words"),
     "canned_answers.staff_id": (MEMBER_ID, "everybody sees their own"),
+    "campaigns.segment": ({}, "codes that bot.campaigns.segments reads"),
+    "campaigns.fallbacks": ({}, "codes of bot.messages.VARIETIES"),
+    "campaign_recipients.outcome": (None, "a code that the console has words for"),
+    "campaign_recipients.channel": ("web", "the name of one of our channels"),
+    "campaign_recipients.variety": ("fr", "a code of bot.messages.VARIETIES"),
+    "channel_pauses.channel": (lambda n: f"channel-{n}", "the name of one of our channels"),
+    "candidate_groups.key": (lambda n: f"{n:048}", _HASH),
+    "candidate_groups.state": (lambda n: ("open", "second", "disputed", "agreed", "exported")[n % 5], "a state"),
+    "candidate_groups.agreed_id": (lambda n: FIRST + n if n % 5 > 2 else None, "a number"),
+    "candidate_groups.exported_at": (None, "a time"),
+    "candidate_groups.exported_file": ("conversation.fr.yml", _BY_SYSTEM),
+    "candidates.reasons": (["thumb_down"], "names of bot.annotation.reasons.WEIGHTS"),
+    "candidates.marks": ([], "places in the text and names of entities, checked"),
+    "annotations.marks": ([], "places in the text and names of entities, checked"),
+    "annotations.intent": ("greet", "one of the intents of domain.yml, checked"),
+    "annotations.variety": ("fr", "a code of bot.messages.VARIETIES"),
+    "model_versions.digest": (lambda n: f"{n:016x}", _HASH),
+    "model_versions.frame": (lambda n: f"{n:016x}", _HASH),
+    "model_versions.examples": ({"fr": 3}, "counted by the app"),
+    "model_versions.figures": (None, "counted by nlu.evaluate"),
+    "model_switches.state": ("failed", "a state"),
+    "model_jobs.state": ("failed", "a state"),
+    "model_jobs.stage": ("beginning", "a key of the console's words"),
+    "model_jobs.error": ("unexpected", "a key of the console's words"),
+    "model_jobs.result": (None, "counted by the app"),
+    "model_servers.digest": (lambda n: f"{n:016x}", _HASH),
+    "model_servers.frame": (lambda n: f"{n:016x}", _HASH),
+    "replayed_messages.change": ("topic", "one of two codes"),
+    "report_mails.month": (lambda n: f"20{n:02}-01", "a month, checked"),
+    "disclosures.who": (lambda n: f"{n:064}", _HASH),
+    "interactions.shown": ([], "codes and slugs that our own actions found"),
+    "figure_days.counts": ({}, "counted by the app"),
     "events.usual_month": (5, "a number"),
     "events.is_registered_here": (True, "whether one registers here"),
     "events.registration_closed_at": (None, "a time"),
@@ -162,8 +194,8 @@ SHAPES: Final[dict[str, tuple[Mapping[str, Any], ...]]] = {
     "registrations": ({"state": "registered"},),
     "content_revisions": ({}, {"kind": "events", "key": lambda n: f"hostile-{n}"}),
 }
-#: Tables whose one row is made at the start.
-_LEFT = frozenset({"content_state", "staff_policy"})
+#: Tables whose one row is made at the start, and what the app counts by itself.
+_LEFT = frozenset({"content_state", "staff_policy", "gathering", "figure_days"})
 
 
 def list_columns() -> list[Column[Any]]:
