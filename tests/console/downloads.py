@@ -48,6 +48,8 @@ def check_download(answer: httpx.Response) -> None:
                         check_csv(archive.read(name).decode("utf-8-sig"), f"{where}: {name}")
                     elif name.endswith(".json"):
                         json.loads(archive.read(name))
+        case "text/x-diff":
+            _check_patch(answer.content.decode("utf-8"), where)
         case "text/plain" | "application/x-ndjson" | "application/yaml" | "image/png":
             pass
         case _:
@@ -79,6 +81,14 @@ def _check_pdf(content: bytes, where: str) -> None:
     assert found is None, f"{where}: {found and found[0]!r}"
     for link in _PDF_LINK.findall(content):
         assert link.startswith((b"http://", b"https://", b"mailto:", b"tel:")), f"{where}: {link!r}"
+
+
+def _check_patch(text: str, where: str) -> None:
+    """It touches nothing but files of examples, whatever their lines say."""
+    for line in text.split("\n"):
+        assert line.startswith((" ", "+", "-", "@@ ", "\\ No newline")) or not line, f"{where}: {line}"
+        if line.startswith(("+++ ", "--- ")):
+            assert re.fullmatch(r"(\+\+\+ b|--- a)/nlu/examples/[\w.-]+\.yml", line), f"{where}: {line}"
 
 
 def _check_calendar(content: bytes, where: str) -> None:
