@@ -53,6 +53,16 @@ class Models:
             session.add(ModelServer(name="127.0.0.1:8000", digest="a".ljust(16, "0"), frame=frame, beat_at=utc_now()))
 
 
+async def test_the_audit_log_has_words_for_it(models: Models) -> None:
+    """Each step of a job is in the log, in words."""
+    async with models.registry.db.write() as session:
+        session.add(ModelJob(kind="train", beat_at=utc_now() - timedelta(hours=1)))
+    await models.registry.jobs.start()
+    await asyncio.sleep(0)
+    page = (await (await models.console.sign_in("administrator")).get("/audit")).text
+    assert "Travail sur un modèle terminé" in page and "entraînement" in page and "interrompu" in page
+
+
 @pytest.fixture
 async def models(empty_database: Path, tmp_path: Path) -> AsyncIterator[Models]:
     """Two models, of which one is live in a process that is there."""
@@ -376,13 +386,3 @@ def test_progress_moves_by_itself(page_as: PageAs, served: ServedConsole, tmp_pa
     expect(page.get_by_text("interrompu").first).to_be_visible(timeout=10_000)
     expect(page.locator(".md-job")).to_have_count(0)
     assert page.evaluate("window.same") is True
-
-
-async def test_the_audit_log_has_words_for_it(models: Models) -> None:
-    """Each step of a job is in the log, in words."""
-    async with models.registry.db.write() as session:
-        session.add(ModelJob(kind="train", beat_at=utc_now() - timedelta(hours=1)))
-    await models.registry.jobs.start()
-    await asyncio.sleep(0)
-    page = (await (await models.console.sign_in("administrator")).get("/audit")).text
-    assert "Travail sur un modèle terminé" in page and "entraînement" in page and "interrompu" in page
