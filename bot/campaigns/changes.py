@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.campaigns.segments import Segment, read_segment
-from bot.campaigns.writing import NOBODY, list_undecided
+from bot.campaigns.writing import NOBODY, list_forbidden, list_undecided
 from bot.clock import utc_now
 from bot.db.linking import use_code
 from bot.db.models import Campaign, CampaignRecipient, CampaignTester, Contact, Identity, Message
@@ -27,13 +27,15 @@ class NotNow(AssistantError):
 
     Attributes:
         code: ``state`` (somebody released, stopped or ended it), ``changed`` (text or segment are other ones than those
-            that were looked at), ``unwritten`` (no text), ``undecided`` (people of a variety without a text), ``past``
-            (its time is over), or ``tests`` (too many are under way).
+            that were looked at), ``unwritten`` (no text), ``undecided`` (people of a variety without a text), ``named``
+            (a text has names that people did not agree to for this purpose), ``past`` (its time is over), or ``tests``
+            (too many are under way).
+        names: of ``named``: which.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, names: Sequence[str] = ()) -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.names = code, tuple(names)
 
 
 async def lock_campaign(session: AsyncSession, campaign_id: int) -> Campaign:
@@ -72,9 +74,10 @@ async def change_segment(
     """Say anew for whom a draft is.
 
     Raises:
-        NotNow: it is no draft any more.
+        NotNow: it is no draft any more, or its texts have names that people agree to for another purpose only.
     """
     campaign = await _lock_in(session, campaign_id, "draft")
+    _check_names(campaign, segment.purpose)
     campaign.title, campaign.purpose, campaign.segment = title, segment.purpose, segment.as_json()
     _note_change(campaign, member_id)
     return campaign
@@ -113,6 +116,12 @@ async def change_texts(
     return campaign
 
 
+def _check_names(campaign: Campaign, purpose: str) -> None:
+    names = list_forbidden(campaign.texts.values(), purpose)
+    if names:
+        raise NotNow("named", names)
+
+
 def _note_change(campaign: Campaign, member_id: int) -> None:
     campaign.version += 1
     campaign.changed_by_id, campaign.changed_at = member_id, utc_now()
@@ -147,6 +156,7 @@ async def release(
         raise NotNow("unwritten")
     if list_undecided(campaign):
         raise NotNow("undecided")
+    _check_names(campaign, campaign.purpose)
     if starts_at is not None and starts_at <= utc_now():
         raise NotNow("past")
     campaign.state = "scheduled"
