@@ -14,8 +14,7 @@ from bot.clock import utc_now
 from bot.db.linking import use_code
 from bot.db.models import Campaign, CampaignRecipient, CampaignTester, Contact, Identity, Message
 from bot.errors import AssistantError
-from bot.messages import VARIETIES
-from bot.outbox import STOPPED
+from bot.messages import CAMPAIGN_ENDED, VARIETIES
 
 TITLE_CHARS = 120
 #: Tests of one campaign that a member of staff can have under way.
@@ -218,7 +217,7 @@ async def discard(session: AsyncSession, campaign_id: int) -> None:
     """
     campaign = await _lock_in(session, campaign_id, "draft")
     queued = (Message.campaign_id == campaign.id) & (Message.state == "queued")
-    await session.execute(update(Message).where(queued).values(state="undeliverable", error=STOPPED))
+    await session.execute(update(Message).where(queued).values(state="undeliverable", error=CAMPAIGN_ENDED))
     await session.execute(delete(CampaignRecipient).where(CampaignRecipient.campaign_id == campaign.id))
     await session.delete(campaign)
 

@@ -35,7 +35,7 @@ async def test_copy_and_erasure_include_campaigns(db: Database) -> None:
     assert (told["state"], told["channel"], told["is_test"]) == ("queued", "telegram", False)
     assert told["replied_at"] is not None
     async with db.write() as session:
-        receipt = await erase_contact(session, person.id, None)
+        receipt = await erase_contact(session, person.id, None, "x" * 16)
         assert (receipt.counts["campaign_recipients"], receipt.counts["campaign_testers"]) == (1, 1)
         await purge_contact(session, person.id)
     async with db.read() as session:

@@ -241,7 +241,7 @@ async def test_a_replay_is_the_persons_too(models: Models) -> None:
         await merge_contacts(session, kept_id, contact_id)
     async with models.registry.db.write() as session:
         assert len((await collect(session, kept_id))["replays"]) == 2
-        receipt = await erase_contact(session, kept_id, None)
+        receipt = await erase_contact(session, kept_id, None, "x" * 16)
         assert receipt.counts["replayed_messages"] == 2
     async with models.registry.db.read() as session:
         assert list(await session.scalars(select(ReplayedMessage))) == []

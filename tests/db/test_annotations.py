@@ -221,7 +221,7 @@ async def test_an_erased_person_disappears(db: Database) -> None:
         held = await collect(session, contact_id)
     assert [each["text"] for each in held["messages_worth_a_look"]] == ["seul au monde", "dit par deux", "déjà exporté"]
     async with db.write() as session:
-        receipt = await erase_contact(session, contact_id, None)
+        receipt = await erase_contact(session, contact_id, None, "x" * 16)
         assert receipt.counts["candidates"] == 5  # three messages, two labels
     states = {group.id: (group.state, group.size, group.lead_id) for group in await groups_of(db)}
     assert states == {by_lead[shared]: ("open", 1, kept), by_lead[done]: ("exported", 0, None)}

@@ -96,7 +96,7 @@ async def test_what_is_kept(db: Database) -> None:
         assert counts == {"read": 3, "unreadable": 0, "same": 1, "topic": 2, "same_answer": 0, "entities": 0}
         if job is jobs[1]:
             async with db.write() as session:
-                await erase_contact(session, goes, None)
+                await erase_contact(session, goes, None, "x" * 16)
         async with db.write() as session:
             await keep(session, version.id, rows)
     async with db.read() as session:
