@@ -25,6 +25,10 @@ LANGUAGE_NAMES: dict[Variety, str] = {
 }
 RIGHT_TO_LEFT: frozenset[str] = frozenset({"ary-Arab", "ar"})
 
+#: Why a message of ours was held back though nothing failed: its person said STOP, its campaign was ended.
+SAID_STOP = "the person asked for no more messages"
+CAMPAIGN_ENDED = "the campaign was stopped"
+
 #: Telegram's limit for a button's callback data (InlineKeyboardButton.callback_data), the narrowest of all channels.
 PAYLOAD_LIMIT_BYTES = 64
 #: What one inbound text keeps; parsing time grows with length, and nobody asks a question in more.

@@ -22,7 +22,7 @@ from bot.db.models import Campaign, CampaignRecipient, ChannelPause, Identity, M
 from bot.db.touched import touch_days
 from bot.errors import SendError
 from bot.lanes import Lanes
-from bot.messages import Button, Outbound, Variety
+from bot.messages import CAMPAIGN_ENDED, Button, Outbound, Variety
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ CLAIMED_ELSEWHERE_S = 2.0
 CAMPAIGN_WIDTH = 8
 #: How soon a message of a campaign looks again whether the answers before it are sent.
 YIELD_S = 0.05
-#: The error of a message that was queued when its campaign was stopped.
-STOPPED = "the campaign was stopped"
 #: Written out, since SQLite takes a partial index only for its own condition.
 UNFINISHED: TextClause = text("messages.state IN ('received', 'queued')")
 
@@ -130,7 +128,7 @@ class Outbox:
             message, identity, is_test, state = row
             wait_s = await self._find_wait_s(session, message)
         if not is_test and state == "stopped":
-            await self._close(message, state="undeliverable", error=STOPPED)
+            await self._close(message, state="undeliverable", error=CAMPAIGN_ENDED)
             return 0
         if not is_test and state == "paused":
             # Whoever lets it go on has it looked at again; so does the sweep.

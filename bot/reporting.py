@@ -11,13 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.answers import Answers, FactBook
 from bot.clock import today
-from bot.console.audit import record
 from bot.console.reports.making import ReportError, make_report, month_before, read_month
-from bot.console.reports.sending import MonthlyReports
+from bot.console.reports.sending import MonthlyReports, check_mail
 from bot.console.words import Language
 from bot.db.engine import open_database
-from bot.errors import SettingsError
-from bot.mail import Mailer
 from bot.settings import Settings
 
 
@@ -29,7 +26,7 @@ async def report(
     Raises:
         ReportError: there is no such month, nothing to do, the file can't be written or is there already, or the
             database can't be read.
-        SettingsError, MailError: it can't be sent.
+        SettingsError, MailError, MailBusy: it can't be sent.
     """
     wanted = month_before(today()) if month is None else read_month(month)
     if pdf is None and not mail:
@@ -37,7 +34,7 @@ async def report(
     if pdf is not None:
         _check_path(pdf, force=force)
     if mail:
-        _check_mail(settings)
+        check_mail(settings)
     db = open_database(settings.database_url)
     answers = Answers(FactBook(db))
     try:
@@ -46,10 +43,7 @@ async def report(
             await asyncio.to_thread(_write, pdf, content, force=force)
             print(f"{pdf}: the report of {wanted}", flush=True)
         if mail:
-            refused = await MonthlyReports(db, answers, settings).send_now(wanted)
-            async with db.write() as session:
-                count = len(settings.report_recipients)
-                record(session, None, "report_mailed", f"report:{wanted}", recipients=count)
+            refused = await MonthlyReports(db, answers, settings).send_now(wanted, None)
             for line in refused:
                 print(f"refused by the server: {line}", flush=True)
             print(f"The report of {wanted} is out.", flush=True)
@@ -58,12 +52,6 @@ async def report(
         raise ReportError(f"DATABASE_URL: {why}; `python -m bot seed` brings the tables up to date") from error
     finally:
         await db.aclose()
-
-
-def _check_mail(settings: Settings) -> None:
-    Mailer(settings)
-    if not settings.report_recipients:
-        raise SettingsError("REPORT_RECIPIENTS: not set; say who gets the report")
 
 
 def _check_path(path: Path, *, force: bool) -> None:

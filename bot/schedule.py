@@ -20,7 +20,7 @@ from bot.db.people import end_holds
 from bot.figures.keeping import FigureKeeper
 from bot.journeys.conductor import forget_old_drafts
 from bot.journeys.registrations import REMINDERS, list_unsettled, settle
-from bot.messages import Answer, Variety
+from bot.messages import SAID_STOP, Answer, Variety
 from bot.outbox import Outbox
 from bot.reach import Reach, Route
 
@@ -89,7 +89,7 @@ class Schedule:
         route: Route | str
         stopped_at = contact.unsubscribed_at
         if stopped_at is not None and (notice.asked_at is None or notice.asked_at < stopped_at):
-            route = "the person asked for no more messages"
+            route = SAID_STOP
         elif contact.erased_at is not None:
             route = "the person was erased"
         elif is_timely and utc_now() - notice.due_at > TOO_LATE:

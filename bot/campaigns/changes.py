@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.campaigns.segments import Segment, read_segment
-from bot.campaigns.writing import NOBODY, list_undecided
+from bot.campaigns.writing import NOBODY, list_forbidden, list_undecided
 from bot.clock import utc_now
 from bot.db.linking import use_code
 from bot.db.models import Campaign, CampaignRecipient, CampaignTester, Contact, Identity, Message
 from bot.errors import AssistantError
-from bot.messages import VARIETIES
-from bot.outbox import STOPPED
+from bot.messages import CAMPAIGN_ENDED, VARIETIES
 
 TITLE_CHARS = 120
 #: Tests of one campaign that a member of staff can have under way.
@@ -27,13 +26,15 @@ class NotNow(AssistantError):
 
     Attributes:
         code: ``state`` (somebody released, stopped or ended it), ``changed`` (text or segment are other ones than those
-            that were looked at), ``unwritten`` (no text), ``undecided`` (people of a variety without a text), ``past``
-            (its time is over), or ``tests`` (too many are under way).
+            that were looked at), ``unwritten`` (no text), ``undecided`` (people of a variety without a text), ``named``
+            (a text has names that people did not agree to for this purpose), ``past`` (its time is over), or ``tests``
+            (too many are under way).
+        names: of ``named``: which.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, names: Sequence[str] = ()) -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.names = code, tuple(names)
 
 
 async def lock_campaign(session: AsyncSession, campaign_id: int) -> Campaign:
@@ -72,9 +73,10 @@ async def change_segment(
     """Say anew for whom a draft is.
 
     Raises:
-        NotNow: it is no draft any more.
+        NotNow: it is no draft any more, or its texts have names that people agree to for another purpose only.
     """
     campaign = await _lock_in(session, campaign_id, "draft")
+    _check_names(campaign, segment.purpose)
     campaign.title, campaign.purpose, campaign.segment = title, segment.purpose, segment.as_json()
     _note_change(campaign, member_id)
     return campaign
@@ -113,6 +115,12 @@ async def change_texts(
     return campaign
 
 
+def _check_names(campaign: Campaign, purpose: str) -> None:
+    names = list_forbidden(campaign.texts.values(), purpose)
+    if names:
+        raise NotNow("named", names)
+
+
 def _note_change(campaign: Campaign, member_id: int) -> None:
     campaign.version += 1
     campaign.changed_by_id, campaign.changed_at = member_id, utc_now()
@@ -147,6 +155,7 @@ async def release(
         raise NotNow("unwritten")
     if list_undecided(campaign):
         raise NotNow("undecided")
+    _check_names(campaign, campaign.purpose)
     if starts_at is not None and starts_at <= utc_now():
         raise NotNow("past")
     campaign.state = "scheduled"
@@ -208,7 +217,7 @@ async def discard(session: AsyncSession, campaign_id: int) -> None:
     """
     campaign = await _lock_in(session, campaign_id, "draft")
     queued = (Message.campaign_id == campaign.id) & (Message.state == "queued")
-    await session.execute(update(Message).where(queued).values(state="undeliverable", error=STOPPED))
+    await session.execute(update(Message).where(queued).values(state="undeliverable", error=CAMPAIGN_ENDED))
     await session.execute(delete(CampaignRecipient).where(CampaignRecipient.campaign_id == campaign.id))
     await session.delete(campaign)
 

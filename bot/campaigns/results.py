@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Campaign, CampaignRecipient, Message
-from bot.outbox import STOPPED
+from bot.messages import CAMPAIGN_ENDED, SAID_STOP
 
 #: Channels that say what became of a message; of the others it is not known whether somebody got or read it.
 REPORTING = frozenset({"whatsapp"})
@@ -18,8 +18,8 @@ _TAKEN = ("sent", "delivered", "read")
 _LOST = ("failed", "undeliverable")
 #: The outbox's own errors, which have no code of a provider before a colon.
 _OWN_CAUSES = {
-    STOPPED: "halted",
-    "the person asked for no more messages": "stopped",
+    CAMPAIGN_ENDED: "halted",
+    SAID_STOP: "stopped",
     "the person blocked us": "blocked",
 }
 

@@ -7,7 +7,7 @@ use: their people gave these data for that, and agreed to be written to about it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.answers import Answers
@@ -57,6 +57,12 @@ class Fault:
 def list_placeholders(purpose: str) -> tuple[str, ...]:
     """The names that a text may use."""
     return tuple(PLACEHOLDERS) if purpose == "application" else ()
+
+
+def list_forbidden(texts: Iterable[str], purpose: str) -> list[str]:
+    """The names in some texts that people did not agree to for a purpose."""
+    found = {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}
+    return sorted(found.difference(list_placeholders(purpose)))
 
 
 def find_fault(answers: Answers, text: str, variety: Variety, purpose: str) -> Fault | None:

@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from bot.console.ids import check_ids
 from bot.console.roles import Allowed
 from bot.console.security.guard import Guard
 
@@ -60,7 +61,7 @@ class Pages:
                 page.path,
                 page.endpoint,
                 methods=list(page.methods),
-                dependencies=[Depends(Guard(page.allowed))],
+                dependencies=[Depends(Guard(page.allowed)), Depends(check_ids)],
                 response_model=None,
             )
 

@@ -112,9 +112,13 @@ def _read_share(name: str, value: str) -> float:
 
 def _read_day(name: str, value: str) -> date:
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
+        # The day before and the day after have to be days too.
+        if not date.min.year < day.year < date.max.year:
+            raise ValueError
     except ValueError:
         raise ValueError(f"{_NAMES[name]}: {value!r} is no day like 2026-11-23") from None
+    return day
 
 
 def _read_flag(name: str, value: str) -> bool:

@@ -24,7 +24,7 @@ from bot.db.models import (
     Subscription,
 )
 from bot.db.notices import plan_notice
-from bot.messages import Answer
+from bot.messages import SAID_STOP, Answer
 
 
 async def open_request(session: AsyncSession, contact_id: int, kind: str, message_id: int | None) -> bool:
@@ -74,7 +74,7 @@ async def unsubscribe(session: AsyncSession, contact_id: int) -> int:
     # What was on its way of our own accord stays here; what answers something goes out.
     asked = select(Notice.message_id).where(Notice.contact_id == contact_id, Notice.asked_at < now)
     unasked = select(Notice.message_id).where(Notice.contact_id == contact_id, Notice.asked_at.is_(None))
-    stopped = {"state": "undeliverable", "error": "the person asked for no more messages"}
+    stopped = {"state": "undeliverable", "error": SAID_STOP}
     waiting = (Message.contact_id == contact_id) & (Message.state == "queued")
     told = Message.id.in_(asked) | Message.id.in_(unasked) | Message.campaign_id.is_not(None)
     await session.execute(update(Message).where(waiting, told).values(**stopped))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,6 +39,36 @@ async def take_mail(session: AsyncSession) -> str | None:
     taken = update(ReportMail).where(ReportMail.month == month, is_due).values(**values)
     found: str | None = await session.scalar(taken.returning(ReportMail.month))
     return found
+
+
+async def claim_mail(session: AsyncSession, month: str) -> bool:
+    """Take the mail of a month for somebody who asks for it, whatever became of it; False: it is being sent.
+
+    Commit before sending; then `note_sent`, or `give_back` with what `find_state` said before.
+    """
+    await plan_mail(session, month)
+    now = utc_now()
+    is_free = (ReportMail.state != "sending") | (ReportMail.started_at < now - LONGEST)
+    taken = update(ReportMail).where(ReportMail.month == month, is_free).values(state="sending", started_at=now)
+    return await session.scalar(taken.returning(ReportMail.month)) is not None
+
+
+async def find_state(session: AsyncSession, month: str) -> str | None:
+    """Where the mail of a month stands, locked; None while nobody planned or sent one."""
+    query = select(ReportMail.state).where(ReportMail.month == month).with_for_update()
+    state: str | None = await session.scalar(query)
+    return state
+
+
+async def give_back(session: AsyncSession, month: str, state: str | None) -> None:
+    """Say that the mail stands where it stood before `claim_mail`; None: nobody had planned one."""
+    own = (ReportMail.month == month) & (ReportMail.state == "sending")
+    if state is None:
+        await session.execute(delete(ReportMail).where(own))
+    else:
+        # Of a process that died while it was sending nobody knows.
+        values = {"state": "unsure" if state == "sending" else state}
+        await session.execute(update(ReportMail).where(own).values(**values))
 
 
 async def note_sent(session: AsyncSession, month: str, refused: Sequence[str] = ()) -> None:

@@ -20,9 +20,10 @@ from bot.clock import MOROCCO
 from bot.db.conditions import begin
 from bot.db.models import Application, Interaction, Message, Rating, StaffRequest
 from bot.figures.times import find_bucket
+from bot.messages import CAMPAIGN_ENDED, SAID_STOP
 
 #: To be raised whenever something is counted in another way: every day is then counted anew.
-VERSION: Final = 1
+VERSION: Final = 2
 #: What people are counted by, and what the keys are: a channel; a variety; a town that was named; a step on the way to
 #: an application; an event that was shown; a programme that was proposed; ``programme|town|need`` it was proposed for.
 KINDS: Final = ("channel", "variety", "city", "step", "event", "programme", "match")
@@ -38,7 +39,7 @@ DEALT_WITH: Final = OUTCOMES[:6]
 #: The variety of a message without words: a button, a picture.
 NO_VARIETY: Final = "none"
 #: Why something was not delivered, besides a provider's own code: the person blocked us; the channel is not configured;
-#: the person said STOP before it went (no failure).
+#: it was held back, by a STOP of the person or the end of its campaign (no failure).
 BLOCKED, UNSERVED, STOPPED = "blocked", "unserved", "stopped"
 _REPLIES_THAT_SAY: Final = (
     ("handed_over", frozenset({"human_requested"})),
@@ -204,7 +205,7 @@ def find_cause(state: str, error: str) -> str:
     if state == "undeliverable":
         if error.startswith("channel "):
             return UNSERVED
-        return STOPPED if "asked for no more messages" in error else BLOCKED
+        return STOPPED if error in (SAID_STOP, CAMPAIGN_ENDED) else BLOCKED
     code = error.partition(":")[0].strip()
     return code if _CODE.fullmatch(code) else "other"
 

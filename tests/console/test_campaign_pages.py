@@ -289,3 +289,22 @@ async def test_the_thread_says_that_a_message_was_of_a_campaign(served: Console)
     await served.app.state.assistant.sending.step()
     page = (await adviser.get(f"/conversations/{own.id}")).text
     assert f'href="/console/campaigns/{campaign_id}"' in page and f"Campagne n° {campaign_id}" in page
+
+
+async def test_a_name_stays_with_the_purpose_that_allows_it(served: Console) -> None:
+    """Who agreed to hear of events did not agree to be called by the name of their application."""
+    async with served.db.write() as session:
+        person = await add_person(session)
+        await add_application(session, person)
+    editor = await served.sign_in("editor")
+    campaign_id = await create(editor, purpose="application")
+    await write(editor, campaign_id, **{"text-fr": "Bonjour {{ first_name }}, à bientôt."})
+    answer = await editor.post(f"/campaigns/{campaign_id}/segment", SEGMENT | {"title": "Salons", "purpose": "events"})
+    assert answer.status_code == 422
+    assert "first_name" in answer.text and 'value="Salons"' in answer.text
+    campaign = await read_campaign(served.db, campaign_id)
+    assert (campaign.purpose, campaign.version) == ("application", 2)
+    assert "campaign_segment_changed" not in {action for _, action, _ in await served.audited()}
+    await write(editor, campaign_id, 2)
+    answer = await editor.post(f"/campaigns/{campaign_id}/segment", SEGMENT | {"purpose": "events"})
+    assert answer.status_code == 303

@@ -179,7 +179,7 @@ async def test_times_to_answer(db: Database) -> None:
 
 
 async def test_what_is_not_delivered(db: Database) -> None:
-    """By channel and cause, of what was sent or given up; a STOP is no failure, and what waits is neither."""
+    """By channel and cause, of what was sent or given up; a STOP, or the end of a campaign, is no failure."""
     log = Log(db)
     amal = await log.person("whatsapp")
     for state, error in (
@@ -187,6 +187,7 @@ async def test_what_is_not_delivered(db: Database) -> None:
         ("undeliverable", "the person blocked us"), ("undeliverable", "21610: opted out"),
         ("undeliverable", "channel whatsapp is not configured"),
         ("undeliverable", "the person asked for no more messages"), ("failed", "something without a code"),
+        ("undeliverable", "the campaign was stopped"),
     ):  # fmt: skip
         await log.says(amal, "whatsapp", at("2026-11-10 10:00"), reply_state=state, reply_error=error)
     figures = await measured(db, "2026-11-10")

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from sqlalchemy import select
 
 from bot.console.audit import list_actions
+from bot.console.ids import read_id
 from bot.console.layout import find_language, render
 from bot.console.roles import ADMINISTRATORS
 from bot.console.routing import Pages
@@ -18,8 +19,6 @@ from bot.db.models import AuditEntry, StaffMember
 
 #: Entries a page.
 PAGE_SIZE = 50
-#: The largest id that both databases hold.
-_ID_LIMIT = 2**31 - 1
 #: What the filter says for entries of nobody who signed in.
 TERMINAL = "terminal"
 
@@ -85,10 +84,3 @@ def _describe(language: Language, details: dict[str, Any]) -> list[str]:
         translate(language, "pair", name=words.get(f"audit_details.{key}", key), value=put(value))
         for key, value in sorted(details.items())
     ]
-
-
-def read_id(text: str) -> int | None:
-    """An id out of an address; None when it can't be one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        return None
-    return number if (number := int(text)) <= _ID_LIMIT else None

@@ -82,7 +82,9 @@ async def change_segment(request: Request, signed: SignedIn, campaign_id: int) -
             subject = f"campaign:{campaign_id}"
             record(session, signed.member_id, "campaign_segment_changed", subject, purpose=asked.segment.purpose)
     except NotNow as error:
-        return refuse(campaign_id, error)
+        if error.code != "named":
+            return refuse(campaign_id, error)
+        return await _show_segment(request, campaign, form, is_sent=True, named_in_texts=error.names)
     return RedirectResponse(f"{PATH}/{campaign_id}?done=saved", 303)
 
 
@@ -97,7 +99,12 @@ async def count_segment(request: Request) -> Response:
 
 
 async def _show_segment(
-    request: Request, campaign: Campaign | None, given: dict[str, str], *, is_sent: bool
+    request: Request,
+    campaign: Campaign | None,
+    given: dict[str, str],
+    *,
+    is_sent: bool,
+    named_in_texts: tuple[str, ...] = (),
 ) -> Response:
     title = given.get("title", "").strip()
     async with database(request).read() as session:
@@ -112,6 +119,8 @@ async def _show_segment(
         errors["title"] = "campaigns.no_title"
     if len(title) > TITLE_CHARS:
         errors["title"] = "campaigns.long_title"
+    if named_in_texts:
+        errors["purpose"] = "campaigns.named_in_texts"
     return render(
         request,
         "campaigns/segment.html",
@@ -123,6 +132,7 @@ async def _show_segment(
         choices=choices,
         counted=counted if is_counted else None,
         limit=TITLE_CHARS,
+        names_in_texts=", ".join(named_in_texts),
         named=await make_namer(request),
         is_fragment=False,
     )

@@ -14,13 +14,13 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
 from bot.console.content import EDITORS
 from bot.console.content.answer_pages import PATH
 from bot.console.content.kinds import BY_PATH, name_code
 from bot.console.content.revisions import ANSWERS, write_text
 from bot.console.content.rows import RefusedError, check_answers, restore
 from bot.console.content.texts import describe, desk
+from bot.console.ids import read_id
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
@@ -161,8 +161,6 @@ def _put(column: str, value: Any, words: Mapping[str, str], language: Language) 
 @pages.post("/content/history/{revision_id}/restore", allowed=EDITORS)
 async def restore_version(request: Request, signed: SignedIn, revision_id: int) -> Response:
     """Bring back what was after a change, or with ``side=before`` what was before it; that is a change itself."""
-    if revision_id >= 2**31:
-        raise HTTPException(404)
     side = "before" if (await read_form(request)).get("side") == "before" else "after"
     async with database(request).read() as session:
         revision = await session.get(ContentRevision, revision_id)

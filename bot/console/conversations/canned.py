@@ -8,7 +8,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
 from bot.console.conversations import ANSWERING
 from bot.console.layout import render
 from bot.console.routing import Pages
@@ -66,11 +65,10 @@ async def keep_canned(request: Request, signed: SignedIn) -> Response:
 @pages.post("/conversations/ready/{answer_id}/delete", allowed=ANSWERING)
 async def drop_canned(request: Request, signed: SignedIn, answer_id: int) -> Response:
     """Delete one of one's own ready answers; of others' there is none for them."""
-    if read_id(str(answer_id)) is not None:
-        own = (CannedAnswer.id == answer_id) & (CannedAnswer.staff_id == signed.member_id)
-        async with database(request).write() as session:
-            if await session.scalar(delete(CannedAnswer).where(own).returning(CannedAnswer.id)) is not None:
-                record(session, signed.member_id, "canned_dropped", f"staff:{signed.member_id}")
+    own = (CannedAnswer.id == answer_id) & (CannedAnswer.staff_id == signed.member_id)
+    async with database(request).write() as session:
+        if await session.scalar(delete(CannedAnswer).where(own).returning(CannedAnswer.id)) is not None:
+            record(session, signed.member_id, "canned_dropped", f"staff:{signed.member_id}")
     return RedirectResponse("/console/conversations/ready?done=canned_dropped", 303)
 
 

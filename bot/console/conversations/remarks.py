@@ -6,10 +6,10 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
 from bot.console.conversations import ANSWERING, PATH
 from bot.console.conversations.privacy import reveal
 from bot.console.conversations.thread import find_person, show_conversation
+from bot.console.ids import read_id
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
 from bot.db.threads import add_note, add_tag, mark_read, remove_tag

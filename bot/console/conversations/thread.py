@@ -13,7 +13,6 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.console.audit.pages import read_id
 from bot.console.conversations import ANSWERING, PATH
 from bot.console.conversations.bubbles import begin_of, list_writers, show_delivery, show_messages
 from bot.console.conversations.canned import list_canned
@@ -21,6 +20,7 @@ from bot.console.conversations.persons import describe_person
 from bot.console.conversations.privacy import find_sights
 from bot.console.conversations.state import find_state, list_templates
 from bot.console.conversations.wording import name_topic
+from bot.console.ids import read_id
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
@@ -55,10 +55,8 @@ async def show_thread(request: Request, signed: SignedIn, contact_id: int) -> Re
 @pages.get("/messages/{message_id}", allowed=EVERYBODY)
 async def find_message(request: Request, message_id: int) -> Response:
     """The permanent address of a message: to where it stands now."""
-    found = None
-    if read_id(str(message_id)) is not None:
-        async with database(request).read() as session:
-            found = await find_contact(session, message_id)
+    async with database(request).read() as session:
+        found = await find_contact(session, message_id)
     if found is None:
         raise HTTPException(404)
     return RedirectResponse(f"{PATH}/{found}?around={message_id}#m{message_id}", 303)
@@ -134,7 +132,7 @@ async def find_person(session: AsyncSession, contact_id: int) -> Contact:
     Raises:
         HTTPException: 404, there is none.
     """
-    contact = await session.get(Contact, contact_id) if read_id(str(contact_id)) is not None else None
+    contact = await session.get(Contact, contact_id)
     if contact is None:
         raise HTTPException(404)
     return contact

@@ -60,7 +60,7 @@ async def _read(request: Request, signed: Signed, version_id: int) -> dict[str, 
     project: Project = request.app.state.assistant.project
     heldout = await asyncio.to_thread(find_heldout, project.root)
     async with database(request).read() as session:
-        version = await session.get(ModelVersion, version_id) if version_id < 2**31 else None
+        version = await session.get(ModelVersion, version_id)
         if version is None:
             raise HTTPException(404)
         state = await read_state(session, request, signed, language)

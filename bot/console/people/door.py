@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from bot.clock import utc_now
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
+from bot.console.ids import read_id
 from bot.console.layout import render
 from bot.console.people import KEEPERS
 from bot.console.people.attendance import count_places, find_event, find_place, list_places

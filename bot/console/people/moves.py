@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
+from bot.console.ids import read_id
 from bot.console.layout import render
 from bot.console.people import KEEPERS
 from bot.console.people.applications import PATH

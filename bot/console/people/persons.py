@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
+from bot.console.ids import read_id
 from bot.console.layout import render
 from bot.console.people import KEEPERS, READERS
 from bot.console.people.showing import PAGE_SIZE, Veil, find_reach, make_namer, make_veil

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
+from bot.console.ids import read_id
 from bot.console.layout import render
 from bot.console.people import KEEPERS, READERS
 from bot.console.people.showing import (

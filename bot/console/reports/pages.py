@@ -13,7 +13,7 @@ from bot.console.layout import find_language, render
 from bot.console.people.showing import find_answers
 from bot.console.reports import PATH
 from bot.console.reports.making import ReportError, list_months, make_report, name_file, read_month
-from bot.console.reports.sending import MonthlyReports
+from bot.console.reports.sending import MailBusy, MonthlyReports
 from bot.console.reports.text import name_month
 from bot.console.roles import ADMINISTRATORS, EVERYBODY
 from bot.console.routing import Pages
@@ -53,18 +53,13 @@ async def download_report(request: Request, signed: SignedIn) -> Response:
 async def mail_report(request: Request, signed: SignedIn) -> Response:
     """Send the report of a month now to those who get it every month."""
     month = await _find_month(request, (await read_form(request)).get("month", ""))
-    async with database(request).read() as session:
-        mail = (await list_mails(session)).get(month)
-    if mail is not None and mail.state == "sending":
-        return await _show(request, signed, {"mail": "reports.wrong.busy"})
-    settings = _find_settings(request)
     try:
-        await MonthlyReports(database(request), find_answers(request), settings).send_now(month)
+        reports = MonthlyReports(database(request), find_answers(request), _find_settings(request))
+        await reports.send_now(month, signed.member_id)
+    except MailBusy:
+        return await _show(request, signed, {"mail": "reports.wrong.busy"})
     except (MailError, SettingsError) as error:
         return await _show(request, signed, {"mail": "reports.wrong.send"}, why=str(error))
-    async with database(request).write() as session:
-        recipients = len(settings.report_recipients)
-        record(session, signed.member_id, "report_mailed", f"report:{month}", recipients=recipients)
     return RedirectResponse(f"{PATH}?done=report_mailed", 303)
 
 

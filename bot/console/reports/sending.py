@@ -13,14 +13,15 @@ from sqlalchemy import func, select
 
 from bot.answers import Answers
 from bot.clock import MOROCCO, utc_now
+from bot.console.audit import record
 from bot.console.reports import PATH
 from bot.console.reports.making import make_report, month_before, name_file
 from bot.console.reports.text import name_month
 from bot.console.words import Language, translate
 from bot.db.engine import Database
 from bot.db.models import Message
-from bot.db.report_mails import note_failed, note_sent, plan_mail, take_mail
-from bot.errors import AssistantError
+from bot.db.report_mails import claim_mail, find_state, give_back, note_failed, note_sent, plan_mail, take_mail
+from bot.errors import AssistantError, SettingsError
 from bot.mail import Attachment, Mailer
 from bot.settings import Settings
 
@@ -38,6 +39,21 @@ def find_due_month(now: datetime) -> str | None:
     while day.weekday() >= _SATURDAY:
         day += timedelta(days=1)
     return month_before(day) if local >= datetime.combine(day, HOUR, MOROCCO) else None
+
+
+class MailBusy(AssistantError):
+    """Somebody is sending the mail of a month just now."""
+
+
+def check_mail(settings: Settings) -> None:
+    """Make sure that reports can be sent.
+
+    Raises:
+        SettingsError: there is no server, or nobody gets them.
+    """
+    Mailer(settings)
+    if not settings.report_recipients:
+        raise SettingsError("REPORT_RECIPIENTS: not set; say who gets the report")
 
 
 class MonthlyReports:
@@ -77,19 +93,36 @@ class MonthlyReports:
             again = await note_failed(session, month, error)
         logger.warning("the report of %s was not sent (%s); next try: %s", month, error, again or "none")
 
-    async def send_now(self, month: str) -> list[str]:
-        """Send the report of a month, whatever was sent before, and note that it is out.
+    async def send_now(self, month: str, member_id: int | None) -> list[str]:
+        """Send the report of a month, whatever was sent before, and note and log that it is out.
+
+        Args:
+            month: as ``2026-11``.
+            member_id: who asks; None for the terminal.
 
         Returns:
             Of addresses that the server refused, why.
 
         Raises:
             SettingsError: mails are not set up.
+            MailBusy: somebody is sending it just now.
             MailError: nobody gets it.
         """
-        refused = await self._send(month)
+        check_mail(self._settings)
+        async with self._db.write() as session:
+            before = await find_state(session, month)
+            if not await claim_mail(session, month):
+                raise MailBusy(f"the report of {month} is being sent just now: look in a minute whether it is out")
+        try:
+            refused = await self._send(month)
+        except Exception:
+            async with self._db.write() as session:
+                await give_back(session, month, before)
+            raise
         async with self._db.write() as session:
             await note_sent(session, month, refused)
+            count = len(self._settings.report_recipients)
+            record(session, member_id, "report_mailed", f"report:{month}", recipients=count)
         return refused
 
     async def _send(self, month: str) -> list[str]:

@@ -16,8 +16,8 @@ from bot.annotation.gathering import own_key, pick
 from bot.annotation.marks import Mark, MarkError, add_mark, from_json, read_marks, write_marks
 from bot.annotation.placeholders import hide_marked
 from bot.console.audit import record
-from bot.console.audit.pages import read_id
 from bot.console.conversations.privacy import Sight
+from bot.console.ids import read_id
 from bot.console.layout import find_language, render
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
@@ -112,8 +112,6 @@ async def undo(request: Request, signed: SignedIn) -> Response:
 @pages.post("/training/messages/{message_id}", allowed=ANNOTATING)
 async def pick_message(request: Request, signed: SignedIn, message_id: int) -> Response:
     """Have a message of a conversation labelled, and go to its group."""
-    if read_id(str(message_id)) is None:
-        raise HTTPException(404)
     async with database(request).write() as session:
         if await find_contact(session, message_id) is None:
             raise HTTPException(404)
@@ -177,8 +175,6 @@ async def _answer(request: Request, signed: Signed, group_id: int, *, settles: b
 
 async def _read(session: AsyncSession, group_id: int) -> tuple[QueueRow, str, list[Any]]:
     """A group with the text that is labelled and what is proposed to be marked in it."""
-    if read_id(str(group_id)) is None:
-        raise HTTPException(404)
     row = await read_group(session, group_id)
     lead = await session.get(Candidate, row.group.lead_id) if row.group.lead_id is not None else None
     return (row, lead.text, lead.marks) if lead is not None else (row, row.text, [])

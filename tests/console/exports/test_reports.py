@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import re
@@ -27,7 +28,9 @@ from bot.console.reports.making import ReportError, list_months, make_report, mo
 from bot.console.reports.wording import Speaker
 from bot.console.roles import ROLES, Role
 from bot.console.words import LANGUAGES, Language
+from bot.db.migrate import migrate
 from bot.db.models import City
+from bot.db.report_mails import list_mails
 from bot.figures.data import Figure
 from bot.settings import Settings
 
@@ -259,6 +262,32 @@ async def test_an_administrator_sends_now(empty_database: Path, tmp_path: Path, 
     page = (await analyst.get("/reports")).text
     assert "direction@example.ma" not in page and "Envoyer maintenant" not in page
     assert (await analyst.post("/reports/mail", {"month": "2026-11"})).status_code == 403
+    await console.aclose()
+
+
+async def test_two_who_press_at_once_send_one_mail(database_url: str, mailbox: Mailbox) -> None:
+    """The other one is told that it is on its way, as is whoever presses while the monthly mail is being sent."""
+    await asyncio.to_thread(migrate, database_url)
+    console = Console(
+        database_url, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none",
+        mail_from="assistant@example.ma", report_recipients="direction@example.ma",
+    )  # fmt: skip
+    await talk(console, datetime(2026, 11, 5, 12, tzinfo=UTC), 3)
+    client, other = await console.sign_in("administrator"), await console.sign_in("administrator")
+    form = {"month": "2026-11"}
+    answers = await asyncio.gather(client.post("/reports/mail", form), other.post("/reports/mail", form))
+    assert sorted(answer.status_code for answer in answers) == [303, 422]
+    assert len(mailbox.mails) == 1
+    assert [action for _, action, _ in await console.audited()] == ["report_mailed"]
+    # Nothing is left of a try that failed: neither a turn that nobody has, nor a month that is sent by itself.
+    mailbox.answer = "550 no"
+    for month, state in (("2026-11", "sent"), ("2026-12", None)):
+        if state is None:
+            await talk(console, datetime(2026, 12, 2, 12, tzinfo=UTC))
+        assert (await client.post("/reports/mail", {"month": month})).status_code == 422
+        async with console.db.read() as session:
+            kept = (await list_mails(session)).get(month)
+        assert (None if kept is None else kept.state) == state
     await console.aclose()
 
 
