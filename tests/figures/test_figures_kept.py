@@ -97,7 +97,7 @@ async def test_whoever_is_erased_leaves_the_figures(db: Database) -> None:
     await keep_all(db)
     assert await messages_and_people(db) == (3, 2)
     async with db.write() as session:
-        await erase_contact(session, amal["contact"], None)
+        await erase_contact(session, amal["contact"], None, "x" * 16)
     assert await due(db) == [date(2026, 11, 11), date(2026, 11, 10)]
     await keep_all(db)
     assert await messages_and_people(db) == (1, 1)
