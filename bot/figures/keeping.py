@@ -1,6 +1,7 @@
 """Keep the counts of every day: each is counted when it is over, again when something of it changed, and today often.
 
-Several processes may do so: a day is counted by whoever locks its row.
+A month whose days are counted is added up (`bot.figures.months`). Several processes may do so: a day is counted by
+whoever locks its row.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_on_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_on_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.clock import MOROCCO, today, utc_now
 from bot.db.conditions import begin
 from bot.db.engine import Database
-from bot.db.models import FigureDay, Message
+from bot.db.models import FigureDay, FigureMonth, Message
 from bot.figures.counting import VERSION, count_day
 from bot.figures.crowds import pack
+from bot.figures.months import keep_month, list_due_months
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +46,11 @@ class FigureKeeper:
         if self._next_at is not None and now < self._next_at <= now + FRESH:
             return
         async with self._db.read() as session:
-            due = await list_due_days(session)
+            due, months = await list_due_days(session), await list_due_months(session)
         await recount(self._db, due[:STEP])
-        self._next_at = now + FRESH if len(due) <= STEP else None
+        for month in months[:1]:
+            await keep_month(self._db, month)
+        self._next_at = now + FRESH if len(due) <= STEP and len(months) <= 1 else None
 
 
 async def list_due_days(session: AsyncSession) -> list[date]:
@@ -78,11 +82,12 @@ async def find_first_day(session: AsyncSession) -> date | None:
 
 
 async def recount(db: Database, days: Iterable[date]) -> None:
-    """Count some days and keep what came of it, in one transaction."""
+    """Count some days and keep what came of it, in one transaction; the months that they are in are no longer kept."""
     insert_one = insert_on_sqlite if db.is_sqlite else insert_on_postgresql
+    days = sorted(days)
     async with db.write() as session:
         # In the order in which `bot.db.touched` locks them.
-        for day in sorted(days):
+        for day in days:
             values = {"day": day, "version": 0, "counts": {}, "people": b"", "counted_at": utc_now(), "is_stale": True}
             await session.execute(insert_one(FigureDay).values(values).on_conflict_do_nothing())
             # Whoever changes something of the day waits for this lock, or has it before us.
@@ -93,6 +98,9 @@ async def recount(db: Database, days: Iterable[date]) -> None:
             await session.execute(
                 update(FigureDay).where(FigureDay.day == day).values(**kept, version=VERSION, is_stale=False)
             )
+        # Months after days, and in order, as `keep_month` does.
+        for month in sorted({day.replace(day=1) for day in days}):
+            await session.execute(delete(FigureMonth).where(FigureMonth.month == month))
 
 
 async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int:
@@ -108,7 +116,7 @@ async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int
 
 
 async def keep_all(db: Database, say: Callable[[str], None] | None = None) -> int:
-    """Count every day that is due; how many."""
+    """Count every day that is due, and add up the months; how many days."""
     async with db.read() as session:
         due = await list_due_days(session)
     for place in range(0, len(due), STEP):
@@ -116,4 +124,8 @@ async def keep_all(db: Database, say: Callable[[str], None] | None = None) -> in
         number = min(place + STEP, len(due))
         if say is not None and (number % 50 == 0 or number == len(due)):
             say(f"{number} of {len(due)} days counted")
+    async with db.read() as session:
+        months = await list_due_months(session)
+    for month in months:
+        await keep_month(db, month)
     return len(due)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import today
 from bot.db.conditions import begin
-from bot.db.models import City, Event, FigureDay, Programme, Registration
-from bot.figures.counting import DEALT_WITH, VERSION
+from bot.db.models import City, Event, Programme, Registration
+from bot.figures.counting import DEALT_WITH
 from bot.figures.data import Covered, Figure, Figures, Funnel, FunnelStep, Point, Row, Series, Table
 from bot.figures.keeping import find_first_day
-from bot.figures.people import APPLICATION_STEPS, EVENT_STEPS, People, Place, gather
+from bot.figures.months import Counts, Piece, read_pieces, reduce
+from bot.figures.people import EVENT_STEPS, People, Place, gather
 from bot.figures.period import Period, Step
+from bot.figures.steps import APPLICATION_STEPS
 from bot.figures.sums import Sums
 from bot.figures.tables import Sides, make_tables
 from bot.figures.topics import find_rising
@@ -25,10 +28,11 @@ from bot.figures.topics import find_rising
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What is known of one of the two periods, stretch by stretch and in all."""
+    """What is known of one of the two periods, in all and stretch by stretch."""
 
     period: Period
     stretches: list[tuple[date, date]]
+    sums: Sums
     parts: list[Sums]
     people: People
     places: list[Place]
@@ -50,15 +54,11 @@ async def measure(session: AsyncSession, period: Period, step: Step | None = Non
     covered: Covered = "not"
     if since is not None and since <= before.last:
         covered = "whole" if since <= before.first else "partly"
-    query = select(FigureDay.day, FigureDay.counts, FigureDay.people, FigureDay.counted_at, FigureDay.version)
-    both = or_(*(FigureDay.day.between(each.first, each.last) for each in (before, period)))
-    rows = [row for row in await session.execute(query.where(both)) if row.version == VERSION]
-    counts = {row.day: row.counts for row in rows}
-    crowds = {row.day: row.people for row in rows}
+    pieces = await read_pieces(session, (before, period), step)
     places = await _list_places(session, before, period)
-    now = _look_at(period, step, counts, crowds, places)
-    then = _look_at(before, step, counts, crowds, places) if covered != "not" else None
-    sums, was = Sums.join(now.parts), Sums.join(then.parts) if then is not None else None
+    now = _look_at(period, step, pieces, places)
+    then = _look_at(before, step, pieces, places) if covered != "not" else None
+    sums, was = now.sums, then.sums if then is not None else None
     sides = Sides(sums, was, now.people, then.people if then is not None else People())
     names = await _list_names(session)
     return Figures(
@@ -67,8 +67,8 @@ async def measure(session: AsyncSession, period: Period, step: Step | None = Non
         step=step,
         covered=covered,
         since=since,
-        counted_at=max((row.counted_at for row in rows), default=None),
-        pending=_count_pending(counts.keys(), (before, period), since),
+        counted_at=max((piece.counted_at for piece in pieces), default=None),
+        pending=_count_pending(pieces, (before, period), since),
         headline=_make_headline(sides, now, then),
         series=_make_series(now, then),
         tables=(*make_tables(sides, names), _make_events(now, then, names["event"])),
@@ -81,26 +81,40 @@ def _topics(sums: Sums | None) -> Counter[str]:
     return sums.by("topic", 0) if sums is not None else Counter()
 
 
-def _look_at(
-    period: Period,
-    step: Step,
-    counts: Mapping[date, Mapping[str, Mapping[str, int]]],
-    crowds: Mapping[date, bytes],
-    places: Sequence[Place],
-) -> _Side:
+def _look_at(period: Period, step: Step, kept: Iterable[Piece], places: Sequence[Place]) -> _Side:
     stretches = period.split(step)
-    parts = [Sums(kept for day, kept in counts.items() if first <= day <= last) for first, last in stretches]
-    return _Side(period, stretches, parts, gather(crowds, stretches, places), list(places))
+    pieces = [piece for piece in kept if period.first <= piece.first <= period.last]
+    sums = Sums(piece.counts for piece in pieces)
+    return _Side(period, stretches, sums, _split_up(pieces, stretches), gather(pieces, stretches, places), list(places))
 
 
-def _count_pending(counted: Iterable[date], periods: Iterable[Period], since: date | None) -> int:
+def _split_up(pieces: Iterable[Piece], stretches: Sequence[tuple[date, date]]) -> list[Sums]:
+    """What curves are drawn of, by stretch."""
+    ends = [last for _, last in stretches]
+    found: list[list[Counts]] = [[] for _ in stretches]
+    for piece in pieces:
+        number = bisect_left(ends, piece.first)
+        if piece.last <= ends[number]:
+            found[number].append(reduce(piece.counts))
+        else:
+            for day, counts in piece.daily.items():
+                found[bisect_left(ends, date.fromisoformat(day))].append(counts)
+    return [Sums(each) for each in found]
+
+
+def _count_pending(pieces: Iterable[Piece], periods: Iterable[Period], since: date | None) -> int:
     if since is None:
         return 0
-    wanted = set()
+    counted = {day for piece in pieces for day in _list_days(piece.first, piece.last)}
+    wanted: set[date] = set()
     for period in periods:
-        first, last = max(period.first, since), min(period.last, today())
-        wanted |= {first + timedelta(days=number) for number in range((last - first).days + 1)}
-    return len(wanted.difference(counted))
+        wanted.update(_list_days(max(period.first, since), min(period.last, today())))
+    return len(wanted - counted)
+
+
+def _list_days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
 
 
 async def _list_names(session: AsyncSession) -> dict[str, dict[str, str]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.db.conditions import begin
 from bot.figures.crowds import unpack
+from bot.figures.months import Piece
 from bot.figures.period import Period
+from bot.figures.steps import Walked, walk_day, walk_on
 
-#: Keys of the steps of both funnels, in order.
-APPLICATION_STEPS = ("eligibility_begun", "preregistration_begun", "application")
+#: Keys of the steps of the funnel of events, in order.
 EVENT_STEPS = ("event_seen", "event_registered", "event_came")
 
 
@@ -22,7 +24,7 @@ class People:
     Attributes:
         by_kind: the numbers of contacts by kind and key (see `bot.figures.counting.KINDS`).
         per_stretch: how many wrote in each stretch.
-        steps: how many came to each of `APPLICATION_STEPS`.
+        steps: how many came to each of `bot.figures.steps.APPLICATION_STEPS`.
     """
 
     by_kind: dict[str, dict[str, set[int]]] = field(default_factory=dict)
@@ -74,43 +76,49 @@ class Place:
     came_at: datetime | None
 
 
-def gather(
-    packed: Mapping[date, bytes], stretches: Iterable[tuple[date, date]], places: Iterable[Place] = ()
-) -> People:
+def gather(pieces: Iterable[Piece], stretches: Sequence[tuple[date, date]], places: Iterable[Place] = ()) -> People:
     """The people of a period.
 
     Args:
-        packed: who did what by day (`bot.figures.crowds`); days that are missing have nobody.
-        stretches: its days in order, from the first to the last of each stretch.
+        pieces: the days and months that are kept of it, in the order of time; days that are missing have nobody.
+        stretches: its days in order, from the first to the last of each stretch; a month that was read without its
+            days lies in one.
         places: the registrations whose people `People.follow_events` will follow.
     """
-    people = People()
+    people, walked = People(), Walked()
     registered: dict[str, set[int]] = {}
     for place in places:
         registered.setdefault(place.event_slug, set()).add(place.contact_id)
-    steps: list[set[int]] = [set(), set(), set()]
-    for first, last in stretches:
-        wrote: set[int] = set()
-        for day in _list_days(first, last):
-            today: dict[str, Iterable[int]] = {}
-            for kind, key, numbers in unpack(packed.get(day, b"")):
-                people.by_kind.setdefault(kind, {}).setdefault(key, set()).update(numbers)
-                if kind == "channel":
-                    wrote.update(numbers)
-                elif kind == "step":
-                    today[key] = numbers
-                elif kind == "event" and key in registered:
-                    for number in registered[key].intersection(numbers):
-                        people.first_seen.setdefault((number, key), day)
-            # Each step counts who took the one before it on the same day or earlier.
-            steps[0].update(today.get(APPLICATION_STEPS[0], ()))
-            for number in (1, 2):
-                steps[number] |= steps[number - 1].intersection(today.get(APPLICATION_STEPS[number], ()))
-        people.per_stretch.append(len(wrote))
-    people.steps = (len(steps[0]), len(steps[1]), len(steps[2]))
+    found: dict[str, dict[str, list[Iterable[int]]]] = {}
+    wrote: list[list[Iterable[int]]] = [[] for _ in stretches]
+    ends = [last for _, last in stretches]
+    for piece in pieces:
+        took, later = dict[str, Iterable[int]](), Walked()
+        number = bisect_left(ends, piece.first)
+        is_in_one = piece.last <= ends[number]
+        for kind, key, numbers in unpack(piece.people):
+            if kind == "step":
+                took[key] = numbers
+                continue
+            if kind == "way":
+                first, last = key.split("|")
+                later[int(first), int(last)] = set(numbers)
+                continue
+            day = piece.first
+            if kind == "seen":
+                key, _, text = key.rpartition("|")
+                kind, day = "event", date.fromisoformat(text)
+            found.setdefault(kind, {}).setdefault(key, []).append(numbers)
+            if kind == "channel" and is_in_one:
+                wrote[number].append(numbers)
+            elif kind == "event" and key in registered:
+                for who in registered[key].intersection(numbers):
+                    people.first_seen.setdefault((who, key), day)
+        walk_on(walked, later or walk_day(took))
+        if not is_in_one:
+            for _, text, numbers in unpack(piece.writers):
+                wrote[bisect_left(ends, date.fromisoformat(text))].append(numbers)
+    people.by_kind = {kind: {key: set().union(*lists) for key, lists in keys.items()} for kind, keys in found.items()}
+    people.per_stretch = [len(set().union(*lists)) for lists in wrote]
+    people.steps = (len(walked.get((0, 0), ())), len(walked.get((0, 1), ())), len(walked.get((0, 2), ())))
     return people
-
-
-def _list_days(first: date, last: date) -> Iterator[date]:
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)

@@ -37,15 +37,6 @@ class Sums:
             for name, keys in joined.items()
         }
 
-    @classmethod
-    def join(cls, parts: Iterable[Sums]) -> Sums:
-        """Several sums as one."""
-        joined = cls()
-        for part in parts:
-            for name, keys in part.by_name.items():
-                joined.by_name.setdefault(name, Counter()).update(keys)
-        return joined
-
     def count(self, name: str, **at: str) -> int:
         """How many there are; ``first="telegram"`` and ``second="fr"`` are what the parts of a key must be."""
         places = tuple(place for place, part in enumerate(_PARTS) if part in at)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
+from babel import Locale
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
@@ -13,7 +15,8 @@ from bot.console.words import Language, translate
 from bot.figures.data import Figure, Unit
 from bot.figures.period import Period, Step
 
-_LOCALES: dict[Language, str] = {"fr": "fr", "ar": "ar_MA", "en": "en_GB"}
+#: Parsed once: a page writes more than a thousand numbers, and each would look its locale up again.
+_LOCALES: dict[Language, Locale] = {"fr": Locale("fr"), "ar": Locale("ar", "MA"), "en": Locale("en", "GB")}
 #: What stands before a change; its words stand beside it.
 _ARROWS = {"up": "▲", "down": "▼", "same": "=", "new": "▲", "unknown": ""}
 
@@ -38,6 +41,7 @@ class Shown:
     of: str
 
 
+@lru_cache(maxsize=8192)
 def write_number(language: Language, value: float | None, unit: Unit) -> str:
     """A value in its unit; None is said, and not written as 0."""
     locale = _LOCALES[language]

@@ -21,7 +21,7 @@ from bot.db.models.content import (
     Track,
 )
 from bot.db.models.conversation import Contact, Identity, Interaction, Message, Session, Subscription
-from bot.db.models.figures import FigureDay
+from bot.db.models.figures import FigureDay, FigureMonth
 from bot.db.models.journeys import (
     AccessCode,
     Announcement,
@@ -75,6 +75,7 @@ __all__ = [
     "Event",
     "Fact",
     "FigureDay",
+    "FigureMonth",
     "Gathering",
     "Identity",
     "Interaction",

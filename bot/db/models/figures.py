@@ -29,3 +29,27 @@ class FigureDay(Base):
     counted_at: Mapped[datetime]
     #: Something of that day changed since it was counted.
     is_stale: Mapped[bool] = mapped_column(default=False)
+
+
+class FigureMonth(Base):
+    """A finished month in Morocco as its days add up (`bot.figures.months`), so that a year is read in a few rows.
+
+    It always says what the rows of its days say: whoever counts one of them anew removes it in the same transaction,
+    and a month without a row is read day by day.
+    """
+
+    __tablename__ = "figure_months"
+
+    #: Its first day.
+    month: Mapped[date] = mapped_column(primary_key=True)
+    #: That of its days.
+    version: Mapped[int]
+    counts: Mapped[dict[str, Any]]
+    #: Who did what in the month, and in what order where that matters.
+    people: Mapped[bytes]
+    #: What curves are drawn of, by day: ``{"2026-11-01": {"in": {"": 12}, …}, …}``.
+    daily: Mapped[dict[str, Any]]
+    #: Who wrote, by day.
+    writers: Mapped[bytes]
+    #: When the last of its days was counted.
+    counted_at: Mapped[datetime]
