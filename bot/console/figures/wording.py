@@ -78,17 +78,19 @@ def _write_change(language: Language, figure: Figure) -> str:
     by = abs(figure.change or 0)
     locale = _LOCALES[language]
     if figure.unit == "share":
-        points = format_decimal(round(by * 100, 1), locale=locale)
-        return translate(language, "figures.change.points", points=points)
+        points = round(by * 100, 1)
+        # French has the singular below two.
+        key = "point" if points < 2 and language == "fr" else "points"
+        return translate(language, f"figures.change.{key}", points=format_decimal(points, locale=locale))
     return str(format_percent(round(by, 2 if by >= 0.1 else 3), locale=locale, decimal_quantization=False))
 
 
-def write_days(language: Language, first: date, last: date) -> str:
+def write_days(language: Language, first: date, last: date, *, with_year: bool = False) -> str:
     """Some days, short, for the foot of a chart or a line of a table: ``12 nov.``, ``2–8 nov.``."""
-    locale = _LOCALES[language]
+    locale, skeleton = _LOCALES[language], "yMMMd" if with_year else "MMMd"
     if first == last:
-        return str(format_skeleton("MMMd", first, locale=locale))
-    return str(format_interval(first, last, "MMMd", locale=locale))
+        return str(format_skeleton(skeleton, first, locale=locale))
+    return str(format_interval(first, last, skeleton, locale=locale))
 
 
 def write_foot(language: Language, first: date, step: Step) -> str:
