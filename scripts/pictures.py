@@ -41,7 +41,7 @@ from pydantic import SecretStr  # noqa: E402
 from bot.app import make_app  # noqa: E402
 from bot.console.security.sessions import begin_session  # noqa: E402
 from bot.db.engine import open_database  # noqa: E402
-from bot.db.models import StaffMember  # noqa: E402
+from bot.db.models import Campaign, StaffMember  # noqa: E402
 from bot.run import prepare_database  # noqa: E402
 from bot.sample_data import fill  # noqa: E402
 from bot.settings import Settings  # noqa: E402
@@ -90,6 +90,16 @@ CONSOLE = {
     "answer-arabic": Shot("/content/answers/utter_jobintech_cost/ar", language="ar"),
     "conversations-dark": Shot("/conversations?fallback=1", is_dark=True),
     "staff": Shot("/staff"),
+    "figures": Shot("/figures?period=2026-10"),
+    "figures-arabic": Shot("/figures?period=2026-10", language="ar", is_phone=True),
+    "training": Shot("/training", follow=".tr-rows a"),
+    "campaign": Shot("/campaigns", follow=".rows a"),
+    "reports": Shot("/reports"),
+}
+#: What the campaign of the pictures says; nobody gets it.
+CAMPAIGN_TEXTS = {
+    "fr": "Bonjour {{ first_name }}, votre dossier {{ reference }} est complet. La suite vous arrivera ici.",
+    "ar": "مرحبا {{ first_name }}، ملفك {{ reference }} كامل. ستصلك بقية الأخبار هنا.",
 }
 #: By the name of the picture, what each phone's owner writes; the phones stand side by side.
 CHAT = {
@@ -158,9 +168,19 @@ async def _prepare(database_url: str) -> dict[str, str]:
                 session.add(member)
                 await session.flush()
                 tokens[language] = await begin_session(session, member, "Mozilla/5.0 Firefox/140.0", is_complete=True)
+                if language == "fr":
+                    session.add(_make_campaign(member.id))
     finally:
         await db.aclose()
     return tokens
+
+
+def _make_campaign(member_id: int) -> Campaign:
+    """A draft of an example."""
+    instead = {"ary-Latn": "fr", "ary-Arab": "ar", "en": "fr"}
+    writer = {"created_by_id": member_id, "changed_by_id": member_id}
+    title = "Dossiers complets (exemple)"
+    return Campaign(title=title, purpose="application", texts=CAMPAIGN_TEXTS, fallbacks=instead, **writer)
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from babel.dates import format_date, format_interval, format_skeleton
+from babel.dates import format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from bot.console.conversations.wording import describe_duration
+from bot.console.layout import write_day
 from bot.console.words import Language, translate
 from bot.figures.data import Figure, Unit
 from bot.figures.period import Period, Step
@@ -98,11 +99,6 @@ def write_foot(language: Language, first: date, step: Step) -> str:
     return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=_LOCALES[language]))
 
 
-def write_day(language: Language, day: date) -> str:
-    """A day in a sentence."""
-    return str(format_date(day, "long", locale=_LOCALES[language]))
-
-
 def write_stretch(language: Language, first: date, last: date, step: Step) -> str:
     """A point of a series: a day, some days of a week, or a month with its year."""
     if step == "month":
@@ -111,9 +107,8 @@ def write_stretch(language: Language, first: date, last: date, step: Step) -> st
 
 
 def write_period(language: Language, period: Period) -> str:
-    """A period in a heading: ``du 1 novembre 2026 au 28 novembre 2026``."""
-    locale = _LOCALES[language]
-    first, last = (format_date(day, "long", locale=locale) for day in (period.first, period.last))
+    """A period in a heading: ``du 1er novembre 2026 au 28 novembre 2026``."""
+    first, last = (write_day(language, day) for day in (period.first, period.last))
     if period.first == period.last:
         return translate(language, "figures.one_day", day=first)
     return translate(language, "figures.days", first=first, last=last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,13 @@ def _when(language: Language, time: datetime) -> str:
 
 
 def _day(language: Language, time: datetime) -> str:
-    return format_date(time.astimezone(MOROCCO), "long", locale=_LOCALES[language])
+    return write_day(language, time.astimezone(MOROCCO).date())
+
+
+def write_day(language: Language, day: date) -> str:
+    """A day in a sentence; French says the first of a month as an ordinal."""
+    written = str(format_date(day, "long", locale=_LOCALES[language]))
+    return f"1er{written[1:]}" if language == "fr" and day.day == 1 else written
 
 
 def _clock(language: Language, time: datetime) -> str:
