@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +42,7 @@ from bot.app import make_app  # noqa: E402
 from bot.console.security.sessions import begin_session  # noqa: E402
 from bot.db.engine import open_database  # noqa: E402
 from bot.db.models import Campaign, StaffMember  # noqa: E402
+from bot.figures.keeping import recount  # noqa: E402
 from bot.run import prepare_database  # noqa: E402
 from bot.sample_data import fill  # noqa: E402
 from bot.settings import Settings  # noqa: E402
@@ -90,12 +91,14 @@ CONSOLE = {
     "answer-arabic": Shot("/content/answers/utter_jobintech_cost/ar", language="ar"),
     "conversations-dark": Shot("/conversations?fallback=1", is_dark=True),
     "staff": Shot("/staff"),
-    "figures": Shot("/figures?period=2026-10"),
-    "figures-arabic": Shot("/figures?period=2026-10", language="ar", is_phone=True),
-    "training": Shot("/training", follow=".tr-rows a"),
+    "figures": Shot("/figures?period=last-month"),
+    "figures-arabic": Shot("/figures?period=last-month#part-activity", language="ar", is_phone=True),
+    "training": Shot("/training", follow=".tr-rows a:has([lang=fr])"),
     "campaign": Shot("/campaigns", follow=".rows a"),
     "reports": Shot("/reports"),
 }
+#: The month before that of the figures; they are counted from here to the end of theirs.
+FIRST_COUNTED = date(2026, 9, 1)
 #: What the campaign of the pictures says; nobody gets it.
 CAMPAIGN_TEXTS = {
     "fr": "Bonjour {{ first_name }}, votre dossier {{ reference }} est complet. La suite vous arrivera ici.",
@@ -170,6 +173,8 @@ async def _prepare(database_url: str) -> dict[str, str]:
                 tokens[language] = await begin_session(session, member, "Mozilla/5.0 Firefox/140.0", is_complete=True)
                 if language == "fr":
                     session.add(_make_campaign(member.id))
+        # The days of the figures that are pictured: the schedule takes a minute to count them.
+        await recount(db, (FIRST_COUNTED + timedelta(days=number) for number in range(61)))
     finally:
         await db.aclose()
     return tokens
