@@ -63,7 +63,7 @@ async def test_days_that_are_not_counted_yet_are_told(console: Console, clock: N
     client = await console.sign_in("adviser")
     page = (await client.get("/figures?period=last-7-days")).text
     # The 17th, the 18th and the 19th, of which the log has something.
-    assert "absents de ces chiffres : 3" in page and "il n&#39;y a pas de comparaison" in page
+    assert "absents de ces chiffres\u00a0: 3" in page and "il n&#39;y a pas de comparaison" in page
 
 
 @pytest.mark.parametrize(
