@@ -47,7 +47,7 @@ def load_words(language: Language) -> dict[str, str]:
 
 def _typeset(text: str) -> str:
     """French with the spaces before its high marks and inside its quotation marks that no line breaks at."""
-    return re.sub(r"(?<=«) | (?=[:;?!%»])", "\u00a0", text)
+    return re.sub(r"(?<=«) | (?=[:?!;»]|%(?!\}))", "\u00a0", text)
 
 
 def translate(language: Language, key: str, **values: object) -> str:
