@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,7 +41,8 @@ from pydantic import SecretStr  # noqa: E402
 from bot.app import make_app  # noqa: E402
 from bot.console.security.sessions import begin_session  # noqa: E402
 from bot.db.engine import open_database  # noqa: E402
-from bot.db.models import StaffMember  # noqa: E402
+from bot.db.models import Campaign, StaffMember  # noqa: E402
+from bot.figures.keeping import recount  # noqa: E402
 from bot.run import prepare_database  # noqa: E402
 from bot.sample_data import fill  # noqa: E402
 from bot.settings import Settings  # noqa: E402
@@ -90,6 +91,18 @@ CONSOLE = {
     "answer-arabic": Shot("/content/answers/utter_jobintech_cost/ar", language="ar"),
     "conversations-dark": Shot("/conversations?fallback=1", is_dark=True),
     "staff": Shot("/staff"),
+    "figures": Shot("/figures?period=last-month"),
+    "figures-arabic": Shot("/figures?period=last-month#part-activity", language="ar", is_phone=True),
+    "training": Shot("/training", follow=".tr-rows a:has([lang=fr])"),
+    "campaign": Shot("/campaigns", follow=".rows a"),
+    "reports": Shot("/reports"),
+}
+#: The month before that of the figures; they are counted from here to the end of theirs.
+FIRST_COUNTED = date(2026, 9, 1)
+#: What the campaign of the pictures says; nobody gets it.
+CAMPAIGN_TEXTS = {
+    "fr": "Bonjour {{ first_name }}, votre dossier {{ reference }} est complet. La suite vous arrivera ici.",
+    "ar": "مرحبا {{ first_name }}، ملفك {{ reference }} كامل. ستصلك بقية الأخبار هنا.",
 }
 #: By the name of the picture, what each phone's owner writes; the phones stand side by side.
 CHAT = {
@@ -158,9 +171,21 @@ async def _prepare(database_url: str) -> dict[str, str]:
                 session.add(member)
                 await session.flush()
                 tokens[language] = await begin_session(session, member, "Mozilla/5.0 Firefox/140.0", is_complete=True)
+                if language == "fr":
+                    session.add(_make_campaign(member.id))
+        # The days of the figures that are pictured: the schedule takes a minute to count them.
+        await recount(db, (FIRST_COUNTED + timedelta(days=number) for number in range(61)))
     finally:
         await db.aclose()
     return tokens
+
+
+def _make_campaign(member_id: int) -> Campaign:
+    """A draft of an example."""
+    instead = {"ary-Latn": "fr", "ary-Arab": "ar", "en": "fr"}
+    writer = {"created_by_id": member_id, "changed_by_id": member_id}
+    title = "Dossiers complets (exemple)"
+    return Campaign(title=title, purpose="application", texts=CAMPAIGN_TEXTS, fallbacks=instead, **writer)
 
 
 @contextmanager

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, String, and_, cast, column, literal_column, or_, select, table
+from sqlalchemy import Boolean, ColumnElement, Select, String, and_, cast, column, literal_column, or_, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import MOROCCO, utc_now
 from bot.db.annotation_queue import is_labelled
 from bot.db.filters import Filters
-from bot.db.models import Contact, ContactTag, Message, MessageTerms, Rating, Tag
+from bot.db.models import CampaignRecipient, Contact, ContactTag, Message, MessageTerms, Rating, Tag
 from bot.db.terms import SEARCH_TABLE, Search
 
 #: What a message is understood as that was not understood.
@@ -100,9 +100,19 @@ def contact_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.tag is not None:
         tagged = select(ContactTag.contact_id).join(Tag, Tag.id == ContactTag.tag_id).where(Tag.name == filters.tag)
         found.append(Contact.id.in_(tagged))
+    for number, replied in ((filters.campaign, False), (filters.campaign_replied, True)):
+        if number is not None:
+            found.append(Contact.id.in_(_list_recipients(number, replied=replied)))
     if filters.rating is not None:
         found.append(Contact.id.in_(select(Rating.contact_id).where(Rating.value == filters.rating)))
     return found
+
+
+def _list_recipients(campaign: int, *, replied: bool) -> Select[int]:
+    """To whom a campaign was sent, or who wrote back, as its results count them."""
+    row = CampaignRecipient
+    query = select(row.contact_id).where(row.campaign_id == campaign, row.is_test.is_(False), row.state == "queued")
+    return query.where(row.replied_at.is_not(None), row.stopped_at.is_(None)) if replied else query
 
 
 def is_in_state(state: str, now: datetime) -> ColumnElement[bool]:

@@ -36,6 +36,7 @@ class Filters:
         state: one of `STATES`; `held_by`: which member of staff has the conversation; `holder`: which account.
         rating: the person rated something so.
         tag: the name of a tag.
+        campaign: the person got the campaign of this number; `campaign_replied`: and wrote back to that one.
         unread: staff have not read all of it.
     """
 
@@ -56,6 +57,8 @@ class Filters:
     holder: int | None = None
     rating: str | None = None
     tag: str | None = None
+    campaign: int | None = None
+    campaign_replied: int | None = None
     unread: bool = False
 
     @property
@@ -141,7 +144,7 @@ def _read_name(name: str, value: str) -> str:
 
 def _read_number(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 9):
-        raise ValueError(f"{name}: {value!r} is no number of an account")
+        raise ValueError(f"{name}: {value!r} is no number")
     return int(value)
 
 
@@ -174,6 +177,8 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "holder": _read_number,
     "rating": _one_of(*RATINGS),
     "tag": _read_name,
+    "campaign": _read_number,
+    "campaign_replied": _read_number,
     "unread": _read_flag,
 }
 _ABOUT_MESSAGES = (

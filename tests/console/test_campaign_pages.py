@@ -97,7 +97,7 @@ async def test_a_variety_without_a_text_needs_a_decision(served: Console) -> Non
     only_french = {f"text-{each}": "" for each in VARIETIES} | {"text-fr": "Bonjour à tous."}
     await write(administrator, campaign_id, **only_french)
     page = (await administrator.get(f"/campaigns/{campaign_id}/texts")).text
-    assert "Lecteurs de cette langue : 2." in page
+    assert "Lecteurs de cette langue\u00a0: 2." in page
     answer = await administrator.get(f"/campaigns/{campaign_id}/release")
     assert "refused=undecided" in answer.headers["location"]
     answer = await administrator.post(f"/campaigns/{campaign_id}/release", {"seen": "2", "when": "now"})
@@ -111,11 +111,11 @@ async def test_a_variety_without_a_text_needs_a_decision(served: Console) -> Non
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("Bonjour {{ first_name }} !", "ligne 1, caractère 9 : \u2068first_name\u2069 ne peut être repris que"),
-        ("Bonjour\n à {{ tous }}", "ligne 2, caractère 4 : \u2068tous\u2069 n&#39;est pas connu"),
-        ("{% for x in (1, 2) %}{% endfor %}", "ligne 1, caractère 1 : \u2068{%\u2069 n&#39;a pas de sens ici"),
+        ("Bonjour {{ first_name }} !", "ligne 1, caractère 9\u00a0: \u2068first_name\u2069 ne peut être repris que"),
+        ("Bonjour\n à {{ tous }}", "ligne 2, caractère 4\u00a0: \u2068tous\u2069 n&#39;est pas connu"),
+        ("{% for x in (1, 2) %}{% endfor %}", "ligne 1, caractère 1\u00a0: \u2068{%\u2069 n&#39;a pas de sens ici"),
         ("oui\noui {{ ''.__class__ }}", "ligne 2, caractère 5"),
-        ("un {{ deux", "ligne 1, caractère 4 : \u2068{{\u2069"),
+        ("un {{ deux", "ligne 1, caractère 4\u00a0: \u2068{{\u2069"),
         ("trop " * 400, "dépasse d&#39;environ"),
     ],
 )

@@ -63,3 +63,12 @@ def test_a_key_stands_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(words, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"fr/b\.yml: home\.title stands in another file too"):
         load_words.__wrapped__("fr")
+
+
+def test_french_does_not_break_before_its_marks() -> None:
+    """High marks and quotation marks keep to their words; what the team may type in braces is left as it is."""
+    words = load_words("fr")
+    broken = re.compile(r"« | [:?!;»]| %(?!\})")
+    assert [key for key in words if broken.search(words[key])] == []
+    assert words["pair"] == "{name}\u00a0: {value}"
+    assert "{% %}" in words["content.text_hint"] and " :" not in words["figures.was"]

@@ -59,7 +59,7 @@ async def test_the_list_shows_what_there_is(any_console: Console) -> None:
     client = await console.sign_in("adviser")
     page = (await client.get("/conversations")).text
     assert shown(page) == [second, first]
-    for words in ("WhatsApp", "Darija", "C&#39;est gratuit ?", "attend depuis 0 min", "à rappeler", "Bienvenue"):
+    for words in ("WhatsApp", "Darija", "C&#39;est gratuit\u00a0?", "attend depuis 0 min", "à rappeler", "Bienvenue"):
         assert words in page
     assert shown((await client.get("/conversations?view=waiting")).text) == [first]
     assert shown((await client.get("/conversations?text=شحال")).text) == [first]

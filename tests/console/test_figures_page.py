@@ -63,7 +63,7 @@ async def test_days_that_are_not_counted_yet_are_told(console: Console, clock: N
     client = await console.sign_in("adviser")
     page = (await client.get("/figures?period=last-7-days")).text
     # The 17th, the 18th and the 19th, of which the log has something.
-    assert "absents de ces chiffres : 3" in page and "il n&#39;y a pas de comparaison" in page
+    assert "absents de ces chiffres\u00a0: 3" in page and "il n&#39;y a pas de comparaison" in page
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,9 @@ def test_numbers_in_words() -> None:
     assert write_number("fr", 0.4567, "share").replace("\xa0", " ").replace("\u202f", " ") == "45,7 %"
     assert [write_number("en", value, "seconds") for value in (0.1, 9.96, 59.4)] == ["0.1 s", "10 s", "59 s"]
     assert show("en", Figure("x", "share", 0.5004, 9, 0.5, 9)).change == "no change"
-    assert show("en", Figure("x", "count", 3, 3, 0, 0)).change == "new: none before"
+    assert show("en", Figure("x", "count", 3, 3, 0, 0)).change == "new"
     assert show("en", Figure("x", "share", 0.5, 9, 0.45, 9)).change == "up by 5 points"
+    assert show("fr", Figure("x", "share", 0.506, 9, 0.5, 9)).change == "hausse de 0,6 point"
     unknown = show("en", Figure("x", "share", None, 0, 0.45, 9))
     assert (unknown.value, unknown.before, unknown.change, unknown.arrow) == ("no data", "45%", "", "")
 

@@ -170,7 +170,7 @@ async def test_a_second_look_is_free_and_a_disagreement_is_settled(
     assert (await editor.post(f"{path}/settle", settled)).status_code == 303
     assert await state_of(console, group_id) == "agreed"
     page = (await editor.get("/training")).text
-    assert "Accord observé : 0 % sur 1 doubles regards." in page and "Kappa de Cohen" in page
+    assert "Accord observé\u00a0: 0\u00a0% (doubles regards\u00a0: 1)." in page and "Kappa de Cohen" in page
     async with console.db.read() as session:
         said = [(each.staff_id, each.intent, each.settles) for each in await session.scalars(select(Annotation))]
     assert len(said) == 3 and said[1][1] == "out_of_scope" and said[2][2] is True
@@ -198,7 +198,7 @@ async def test_what_is_agreed_is_changed_by_its_author_or_an_editor(console: Con
     assert "/annotate" not in (await other.get(path)).text and "/settle" not in (await other.get(path)).text
     assert f'action="/console{path}/settle"' in (await editor.get(path)).text
     await editor.post(f"{path}/settle", {"intent": "greet", "variety": "fr", "verdict": "topic"})
-    assert "annoté :</" not in (page := (await other.get(path)).text) and "Salutation" in page
+    assert "annoté\u00a0:</" not in (page := (await other.get(path)).text) and "Salutation" in page
 
 
 async def test_skipping_and_undoing(console: Console, signed_in: SignIn) -> None:
@@ -271,7 +271,7 @@ async def test_a_thread_leads_to_the_annotation(any_console: Console) -> None:
     assert f'href="/console{path}"' in page and "/training/messages/" not in page
     assert "c&#39;est quoi" not in (await client.get("/conversations?annotated=1")).text
     await say(client, group_id, intent="mnc_about")
-    assert "annoté : " in (await client.get(f"/conversations/{contact_id}")).text
+    assert "annoté\u00a0: " in (await client.get(f"/conversations/{contact_id}")).text
     page = await client.get("/conversations?annotated=1")
     assert page.status_code == 200 and "c&#39;est quoi" in page.text and "Annotés" in page.text
     told = await tell(console.db, contact_id, "bonjour")

@@ -11,7 +11,7 @@ from bot.clock import utc_now
 from bot.db.conversations import Page, count_waiting, list_conversations
 from bot.db.engine import Database
 from bot.db.filters import Filters
-from bot.db.models import Rating
+from bot.db.models import Campaign, CampaignRecipient, Rating, StaffMember
 from bot.db.people import hold, open_request
 from bot.db.threads import add_tag, mark_read
 
@@ -135,6 +135,36 @@ async def test_every_filter_narrows(db: Database) -> None:
     ]
     for filters, expected in table:
         assert await contacts(db, **filters) == expected, filters
+
+
+async def test_the_people_of_a_campaign(db: Database) -> None:
+    """Who got it, and who wrote back: not who was left out, tried it, got another, or wrote back to say STOP."""
+    got, replied, stopped, skipped, tester, other = people = [await meet(db) for _ in range(6)]
+    for contact_id in people:
+        await hear(db, contact_id)
+    async with db.write() as session:
+        member = StaffMember(name="Amal", email="amal@example.org", role="administrator", language="fr")
+        session.add(member)
+        await session.flush()
+        writer = {"created_by_id": member.id, "changed_by_id": member.id}
+        campaigns = [Campaign(title=title, purpose="events", **writer) for title in ("Une", "Autre")]
+        session.add_all(campaigns)
+        await session.flush()
+        one, another = (each.id for each in campaigns)
+        session.add_all(
+            CampaignRecipient(campaign_id=campaign, contact_id=contact_id, state=state, **more)  # type: ignore[arg-type]
+            for campaign, contact_id, state, more in (
+                (one, got, "queued", {}),
+                (one, replied, "queued", {"replied_at": utc_now()}),
+                (one, stopped, "queued", {"replied_at": utc_now(), "stopped_at": utc_now()}),
+                (one, skipped, "skipped", {"outcome": "blocked"}),
+                (one, tester, "queued", {"is_test": True, "replied_at": utc_now()}),
+                (another, other, "queued", {"replied_at": utc_now()}),
+            )
+        )
+    assert await contacts(db, campaign=one) == [stopped, replied, got]
+    assert await contacts(db, campaign_replied=one) == [replied]
+    assert await contacts(db, campaign=one, campaign_replied=another) == []
 
 
 async def test_who_waits_longest_is_first(db: Database) -> None:

@@ -13,6 +13,7 @@ EVERYTHING = Filters(
     text='"formation gratuite" casa', intent="greet", confidence_min=0.25, confidence_max=0.5, channel="whatsapp",
     variety="ary-Arab", from_day=date(2026, 1, 2), to_day=date(2026, 3, 4), fallback=True, failed=True, annotated=True,
     undelivered=True, state="held", held_by="Équipe A", holder=3, rating="down", tag="à rappeler", unread=True,
+    campaign=4, campaign_replied=5,
 )  # fmt: skip
 
 
@@ -57,6 +58,8 @@ def test_other_parameters_are_somebody_else_s() -> None:
         ({"text": "a " * 13}, "text"),
         ({"tag": "x" * 65}, "tag"),
         ({"annotated": "yes"}, "annotated"),
+        ({"campaign": "x"}, "campaign"),
+        ({"campaign_replied": "-1"}, "campaign_replied"),
     ],
 )
 def test_what_there_is_none_of_is_refused(parameters: dict[str, str], named: str) -> None:

@@ -216,7 +216,7 @@ async def _show_texts(
             for variety in VARIETIES
         ],
         placeholders=list_placeholders(campaign.purpose),
-        names=LANGUAGE_NAMES,
+        named=await make_namer(request),
         nobody=NOBODY,
         seen=seen,
         has_newer=theirs is not None,

@@ -196,6 +196,8 @@ def describe_filters(language: Language, filters: Filters) -> list[dict[str, str
         shown = words.get(f"conversations.filter_values.{name}.{value}", value)
         if name == "intent":
             shown = name_topic(language, value)
+        if name.startswith("campaign"):
+            shown = translate(language, "campaigns.one", number=value)
         if name == "variety":
             shown = LANGUAGE_NAMES[value]  # type: ignore[index]  # `Filters` lets no other through
         described.append({"name": name, "label": words[f"conversations.filter.{name}"], "value": shown})

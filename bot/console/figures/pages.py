@@ -9,8 +9,8 @@ from fastapi import Request, Response
 
 from bot.clock import today
 from bot.console.figures.showing import Shower
-from bot.console.figures.wording import write_day, write_period
-from bot.console.layout import find_language, render
+from bot.console.figures.wording import write_period
+from bot.console.layout import find_language, render, write_day
 from bot.console.people import READERS
 from bot.console.people.showing import make_namer
 from bot.console.roles import EVERYBODY

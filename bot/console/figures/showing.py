@@ -99,8 +99,18 @@ class Shower:
             "share_not_understood": self._conversations(fallback="1"),
             "share_failed": self._conversations(failed="1"),
             "share_handed_over": self._conversations(intent="request_human"),
+            "share_out_of_scope": self._conversations(intent="out_of_scope"),
+            "share_asked_back": self._conversations(intent="nlu_fallback"),
             "messages_in": self._conversations(),
+            "people": self._conversations(),
         }
+        if self.sees_people:
+            behind |= {
+                "applications": "/console/applications",
+                "requests": "/console/requests",
+                "registrations": "/console/events",
+                "came": "/console/events",
+            }
         return [
             (each.key, self._t(f"name.{each.key}"), show(self.language, each), behind.get(each.key, ""))
             for each in self.figures.headline
@@ -133,7 +143,8 @@ class Shower:
         )
 
     def _describe(self, period: Period) -> str:
-        return write_days(self.language, period.first, period.last)
+        with_year = self.figures.period.first.year != self.figures.before.first.year
+        return write_days(self.language, period.first, period.last, with_year=with_year)
 
     def _show_series(self, series: Series) -> Exhibit:
         """A curve; its table pairs each stretch with the one at the same place in the period before."""

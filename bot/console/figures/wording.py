@@ -7,10 +7,11 @@ from datetime import date
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_interval, format_skeleton
+from babel.dates import format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from bot.console.conversations.wording import describe_duration
+from bot.console.layout import write_day
 from bot.console.words import Language, translate
 from bot.figures.data import Figure, Unit
 from bot.figures.period import Period, Step
@@ -82,27 +83,24 @@ def _write_change(language: Language, figure: Figure) -> str:
     by = abs(figure.change or 0)
     locale = _LOCALES[language]
     if figure.unit == "share":
-        points = format_decimal(round(by * 100, 1), locale=locale)
-        return translate(language, "figures.change.points", points=points)
+        points = round(by * 100, 1)
+        # French has the singular below two.
+        key = "point" if points < 2 and language == "fr" else "points"
+        return translate(language, f"figures.change.{key}", points=format_decimal(points, locale=locale))
     return str(format_percent(round(by, 2 if by >= 0.1 else 3), locale=locale, decimal_quantization=False))
 
 
-def write_days(language: Language, first: date, last: date) -> str:
+def write_days(language: Language, first: date, last: date, *, with_year: bool = False) -> str:
     """Some days, short, for the foot of a chart or a line of a table: ``12 nov.``, ``2–8 nov.``."""
-    locale = _LOCALES[language]
+    locale, skeleton = _LOCALES[language], "yMMMd" if with_year else "MMMd"
     if first == last:
-        return str(format_skeleton("MMMd", first, locale=locale))
-    return str(format_interval(first, last, "MMMd", locale=locale))
+        return str(format_skeleton(skeleton, first, locale=locale))
+    return str(format_interval(first, last, skeleton, locale=locale))
 
 
 def write_foot(language: Language, first: date, step: Step) -> str:
     """A point at the foot of a chart: its first day, or its month."""
     return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=_LOCALES[language]))
-
-
-def write_day(language: Language, day: date) -> str:
-    """A day in a sentence."""
-    return str(format_date(day, "long", locale=_LOCALES[language]))
 
 
 def write_stretch(language: Language, first: date, last: date, step: Step) -> str:
@@ -113,9 +111,8 @@ def write_stretch(language: Language, first: date, last: date, step: Step) -> st
 
 
 def write_period(language: Language, period: Period) -> str:
-    """A period in a heading: ``du 1 novembre 2026 au 28 novembre 2026``."""
-    locale = _LOCALES[language]
-    first, last = (format_date(day, "long", locale=locale) for day in (period.first, period.last))
+    """A period in a heading: ``du 1er novembre 2026 au 28 novembre 2026``."""
+    first, last = (write_day(language, day) for day in (period.first, period.last))
     if period.first == period.last:
         return translate(language, "figures.one_day", day=first)
     return translate(language, "figures.days", first=first, last=last)

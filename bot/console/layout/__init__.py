@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.clock import MOROCCO
 from bot.console.layout.browsers import name_browser
-from bot.console.layout.navigation import list_entries
+from bot.console.layout.navigation import group_entries
 from bot.console.layout.static import version
 from bot.console.security.guard import TOKEN_HEADER, form_cookie, form_token
 from bot.console.security.sessions import Signed, set_cookie
@@ -47,8 +47,8 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 
     Templates extend ``layout.html`` (signed in) or ``plain.html`` (before). Besides `values` they have ``t(key, …)``
     for words, ``when(time)``, ``day(time)`` and ``clock(time)`` for times in Morocco, ``signed`` (or None), ``csrf``
-    for forms, ``lang``, ``path``, ``navigation``, and ``done``, the words of what a redirect has to say
-    (``?done=<key>``).
+    for forms, ``lang``, ``path``, ``navigation`` (groups of entries), and ``done``, the words of what a redirect has to
+    say (``?done=<key>``).
 
     Args:
         request: the request, after its guard.
@@ -79,7 +79,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
             path=request.url.path,
             here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             # What asks for news of its own would be sent back here, again and again.
-            navigation=list_entries(shown.role) if shown and not shown.must_enrol else [],
+            navigation=group_entries(shown.role) if shown and not shown.must_enrol else [],
             version=version,
             done=load_words(language).get(done, ""),
             **values,
@@ -102,7 +102,13 @@ def _when(language: Language, time: datetime) -> str:
 
 
 def _day(language: Language, time: datetime) -> str:
-    return format_date(time.astimezone(MOROCCO), "long", locale=_LOCALES[language])
+    return write_day(language, time.astimezone(MOROCCO).date())
+
+
+def write_day(language: Language, day: date) -> str:
+    """A day in a sentence; French says the first of a month as an ordinal."""
+    written = str(format_date(day, "long", locale=_LOCALES[language]))
+    return f"1er{written[1:]}" if language == "fr" and day.day == 1 else written
 
 
 def _clock(language: Language, time: datetime) -> str:

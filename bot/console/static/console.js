@@ -41,7 +41,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/* A form that was refused: to what is wrong. */
+/* A form that was refused: to what is wrong. In a low window the menu scrolls: to where one is. */
 document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" });
   document.querySelector("[aria-invalid=true]")?.focus();
 });

@@ -35,6 +35,7 @@ def show_row(language: Language, row: QueueRow) -> dict[str, Any]:
         "weight": row.group.weight,
         "state": row.group.state,
         "heard": name_topic(language, row.heard) if row.heard else "",
+        "is_fallback": row.heard == "nlu_fallback",
         "confidence": row.confidence,
         "label": name_topic(language, row.label) if row.label else "",
         "exported_at": row.group.exported_at,

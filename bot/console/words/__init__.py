@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeGuard, get_args
@@ -37,11 +38,16 @@ def load_words(language: Language) -> dict[str, str]:
         elif prefix in words:
             raise ValueError(f"{language}/{file.name}: {prefix} stands in another file too")
         else:
-            words[prefix] = part.strip()
+            words[prefix] = _typeset(part.strip()) if language == "fr" else part.strip()
 
     for file in sorted((FOLDER / language).glob("*.yml")):
         flatten(file, "", yaml.safe_load(file.read_text(encoding="utf-8")))
     return words
+
+
+def _typeset(text: str) -> str:
+    """French with the spaces before its high marks and inside its quotation marks that no line breaks at."""
+    return re.sub(r"(?<=«) | (?=[:?!;»]|%(?!\}))", "\u00a0", text)
 
 
 def translate(language: Language, key: str, **values: object) -> str:

@@ -227,8 +227,8 @@ async def test_the_page_says_how_much_there_is(console: Console, signed_in: Sign
         in (await client.get("/conversations?view=unread&channel=telegram")).text
     )
     page = (await client.get("/exports?view=unread&channel=telegram")).text
-    assert "(lignes : 1)" in page and "(lignes : 3)" in page and "Telegram" in page and "Non lues" in page
-    assert "(lignes : 0)" in (await client.get("/exports?channel=web")).text
+    assert "(lignes\u00a0: 1)" in page and "(lignes\u00a0: 3)" in page and "Telegram" in page and "Non lues" in page
+    assert "(lignes\u00a0: 0)" in (await client.get("/exports?channel=web")).text
     wrong = await client.get("/exports?from=hier")
     assert wrong.status_code == 422 and "Ce n&#39;est pas une date" in wrong.text
 

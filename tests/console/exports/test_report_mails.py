@@ -103,11 +103,11 @@ async def test_it_is_sent_once(any_console: Console, clock: Clock, mailbox: Mail
     await reports(console, mailbox.port).run_due()
     ((recipients, mail),) = mailbox.mails
     assert recipients == ["direction@example.ma", "equipe@example.ma"]
-    assert mail["Subject"] == "Assistant MNC : rapport de novembre 2026"
+    assert mail["Subject"] == "Assistant MNC\u00a0: rapport de novembre 2026"
     (file,) = mail.iter_attachments()
     assert file.get_filename() == "rapport-2026-11.pdf" and file.get_content_type() == "application/pdf"
     read = pypdf.PdfReader(io.BytesIO(file.get_content()))
-    assert "Rapport de l'assistant : novembre 2026" in read.pages[0].extract_text()
+    assert "Rapport de l'assistant : novembre 2026" in " ".join(read.pages[0].extract_text().split())
     kept = await read_mail(console)
     assert (kept.state, kept.attempts, kept.error, kept.sent_at) == ("sent", 1, None, DUE)
 

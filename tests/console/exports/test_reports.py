@@ -253,7 +253,7 @@ async def test_an_administrator_sends_now(empty_database: Path, tmp_path: Path, 
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/reports?done=report_mailed")
     ((_, mail),) = mailbox.mails
     assert mail["Subject"] == "مساعد MNC: تقرير نونبر 2026"
-    assert "envoyé : 3 déc. 2026" in (await client.get("/reports")).text
+    assert "envoyé\u00a0: 3 déc. 2026" in (await client.get("/reports")).text
     assert [action for _, action, _ in await console.audited()] == ["report_mailed"]
     mailbox.answer = "550 no"
     answer = await client.post("/reports/mail", {"month": "2026-11"})
