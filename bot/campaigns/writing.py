@@ -95,8 +95,8 @@ def _place(code: str, text: str, at: int, detail: str) -> Fault:
 def compose(answers: Answers, text: str, variety: Variety, values: Mapping[str, str]) -> Outbound:
     """The message of a campaign: the text with its values, how to stop, and the buttons.
 
-    Values are put in as they are: what people wrote is never read as a text of ours. A name without a value stays in its
-    braces: `find_fault` keeps such a text from being sent, but its preview can be looked at.
+    Values are put in as they are: what people wrote is never read as a text of ours. A name without a value stays in
+    its braces: `find_fault` keeps such a text from being sent, but its preview can be looked at.
     """
     said = typeset(_PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text).strip(), variety)
     buttons = tuple(Button(answers.title(payload, variety), payload=payload) for payload in _BUTTONS)
