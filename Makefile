@@ -42,7 +42,7 @@ test: ## everything that must pass
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m bot train
 	@.venv-nlu/bin/python -m pytest -q -c tests/nlu/pytest.ini tests/nlu
-	@$(PYTHON) -m pytest -q
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: ## style, types, layers and training data

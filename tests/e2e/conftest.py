@@ -15,8 +15,8 @@ from e2e.log import Log
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run this folder first, and in it what starts a Rasa of its own.
 
-    Two Rasas would share two cores, and the apps of this folder use the port of the session's `app`, one after another:
-    so all of them are over before any other test starts that one.
+    The apps of this folder use the port of the session's `app`, one after another: so all of them are over before any
+    other test starts that one. `make test` has two workers, each with a session of its own, a file being one worker's.
     """
     items.sort(key=_rank)
 
