@@ -90,7 +90,9 @@ async def change_segment(request: Request, signed: SignedIn, campaign_id: int) -
 
 @pages.get("/campaigns/count", allowed=WRITERS)
 async def count_segment(request: Request) -> Response:
-    """How many people a segment that is being filled in is for, as a part of its page."""
+    """How many people a segment that is being filled in is for, as a part of its page; by itself it is no page."""
+    if request.headers.get("HX-Request") != "true":
+        return RedirectResponse(f"{PATH}/new?{request.url.query}", 303)
     async with database(request).read() as session:
         asked = read_segment_form(request.query_params, await list_choices(session))
         counted = await tally(request, session, asked.segment) if asked.segment is not None else None

@@ -64,8 +64,7 @@ def _variety(code: str | None) -> str:
 
 
 def _topic(intent: str | None) -> str:
-    # A plain space: who filters a sheet types one.
-    return name_topic(FRENCH, intent).replace("\u00a0", " ") if intent else ""
+    return name_topic(FRENCH, intent) if intent else ""
 
 
 def _said(item: ConversationItem, *, is_hit: bool) -> str:
