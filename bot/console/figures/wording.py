@@ -9,11 +9,10 @@ from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from bot.console.conversations.wording import describe_duration
-from bot.console.words import Language, translate
+from bot.console.words import LOCALES, Language, translate
 from bot.figures.data import Figure, Unit
 from bot.figures.period import Period, Step
 
-_LOCALES: dict[Language, str] = {"fr": "fr", "ar": "ar_MA", "en": "en_GB"}
 #: What stands before a change; its words stand beside it.
 _ARROWS = {"up": "▲", "down": "▼", "same": "=", "new": "▲", "unknown": ""}
 
@@ -40,7 +39,7 @@ class Shown:
 
 def write_number(language: Language, value: float | None, unit: Unit) -> str:
     """A value in its unit; None is said, and not written as 0."""
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     if value is None:
         return translate(language, "figures.no_data")
     if unit == "share":
@@ -76,7 +75,7 @@ def show(language: Language, figure: Figure) -> Shown:
 
 def _write_change(language: Language, figure: Figure) -> str:
     by = abs(figure.change or 0)
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     if figure.unit == "share":
         points = format_decimal(round(by * 100, 1), locale=locale)
         return translate(language, "figures.change.points", points=points)
@@ -85,7 +84,7 @@ def _write_change(language: Language, figure: Figure) -> str:
 
 def write_days(language: Language, first: date, last: date) -> str:
     """Some days, short, for the foot of a chart or a line of a table: ``12 nov.``, ``2–8 nov.``."""
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     if first == last:
         return str(format_skeleton("MMMd", first, locale=locale))
     return str(format_interval(first, last, "MMMd", locale=locale))
@@ -93,24 +92,24 @@ def write_days(language: Language, first: date, last: date) -> str:
 
 def write_foot(language: Language, first: date, step: Step) -> str:
     """A point at the foot of a chart: its first day, or its month."""
-    return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=_LOCALES[language]))
+    return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=LOCALES[language]))
 
 
 def write_day(language: Language, day: date) -> str:
     """A day in a sentence."""
-    return str(format_date(day, "long", locale=_LOCALES[language]))
+    return str(format_date(day, "long", locale=LOCALES[language]))
 
 
 def write_stretch(language: Language, first: date, last: date, step: Step) -> str:
     """A point of a series: a day, some days of a week, or a month with its year."""
     if step == "month":
-        return str(format_skeleton("yMMM", first, locale=_LOCALES[language]))
+        return str(format_skeleton("yMMM", first, locale=LOCALES[language]))
     return write_days(language, first, last)
 
 
 def write_period(language: Language, period: Period) -> str:
     """A period in a heading: ``du 1 novembre 2026 au 28 novembre 2026``."""
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     first, last = (format_date(day, "long", locale=locale) for day in (period.first, period.last))
     if period.first == period.last:
         return translate(language, "figures.one_day", day=first)

@@ -16,6 +16,8 @@ LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 DEFAULT_LANGUAGE: Final[Language] = "fr"
 #: Each under its own name.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "ar": "العربية", "en": "English"}
+#: By which Babel writes dates and numbers of pages.
+LOCALES: Final[dict[Language, str]] = {"fr": "fr", "ar": "ar_MA", "en": "en_GB"}
 RIGHT_TO_LEFT: Final[frozenset[Language]] = frozenset({"ar"})
 
 
