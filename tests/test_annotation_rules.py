@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from bot.annotation.agreement import measure, unite
 from bot.annotation.examples import write_example
@@ -185,3 +186,13 @@ def test_cohens_kappa() -> None:
     opposite = measure({("a", "b"): 1, ("b", "a"): 1})
     assert opposite is not None and opposite.kappa == -1
     assert unite([{("a", "a"): 3}, {("a", "b"): 1}]) == (4, 0.75) and unite([]) is None
+
+
+def test_an_example_holds_only_what_its_file_can() -> None:
+    """No sign that YAML has no place for: one would keep all examples from being read, and no model be trained."""
+    text = "prix\u2028de\ufffe la formation\uffff à Rabat ?"
+    start = text.index("Rabat")
+    prepared = prepare(text, [{"entity": "city", "start": start, "end": start + 5}])
+    assert prepared.text == "prix de la formation à Rabat ?"
+    assert [prepared.text[mark.start : mark.end] for mark in prepared.marks] == ["Rabat"]
+    assert yaml.safe_load(f"examples: |\n    - {prepared.text}\n")

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.annotation.examples import ExampleFiles, ExamplesError, RefusedError
 from bot.annotation.marks import from_json
 from bot.clock import utc_now
-from bot.db.annotations import find_group, settle_state
+from bot.db.annotations import find_group, recount_group
 from bot.db.models import Annotation, CandidateGroup
 
 #: Examples of one export: as many as somebody reviews.
@@ -133,6 +133,8 @@ async def carry_out(session: AsyncSession, plan: Plan) -> list[str]:
 async def take_back(session: AsyncSession, group_id: int, files: ExampleFiles) -> bool:
     """Take an exported group's example out of the files; False when the line was not there (any more).
 
+    A group of which every message was erased goes with it.
+
     Raises:
         ExamplesError: a file can't be written.
         ValueError: the group was not exported.
@@ -144,7 +146,8 @@ async def take_back(session: AsyncSession, group_id: int, files: ExampleFiles) -
     line, name = group.exported_line, group.exported_file or ""
     group.state = "agreed"
     group.exported_at = group.exported_file = group.exported_line = None
-    await settle_state(session, group)
+    # Without any message left, its person was erased meanwhile: nothing is to be exported again.
+    await recount_group(session, group)
     was_there = line is not None and files.remove(name, line)
     await asyncio.to_thread(files.write)
     return was_there

@@ -29,6 +29,8 @@ _MADE_UP: Final[Mapping[tuple[str, bool], tuple[str, ...]]] = {
 _VALUES: Final = frozenset(value for values in _MADE_UP.values() for value in values)
 # Marks of entities, as Rasa reads them.
 _BRACKETS: Final = str.maketrans("[]{}", "()()")
+#: No characters at all, and none that YAML reads: one in a file, and nothing of the file is read.
+_NO_CHARACTERS: Final = "\ufffe\uffff"
 _Found = tuple[int, int, str]
 
 
@@ -87,6 +89,8 @@ def _put_on_one_line(text: str) -> tuple[str, list[int]]:
     line, places = "", list[int]()
     for letter in text:
         places.append(len(line))
+        if letter in _NO_CHARACTERS:
+            continue
         if not letter.isspace():
             line += letter
         elif line and not line.endswith(" "):

@@ -185,7 +185,7 @@ async def take_out(session: AsyncSession, message_id: int, key: str) -> int:
     await session.flush()
     candidate.group_id = alone.id
     await session.flush()
-    await _recount(session, group)
+    await recount_group(session, group)
     return alone.id
 
 
@@ -208,7 +208,7 @@ async def forget_messages(session: AsyncSession, messages: ColumnElement[bool]) 
     await session.execute(kept.values(message_id=None))
     gone += await _delete(session, delete(Annotation).where(about))
     for group in groups:
-        await _recount(session, group)
+        await recount_group(session, group)
     await session.flush()
     return gone
 
@@ -217,7 +217,7 @@ async def _delete(session: AsyncSession, statement: Any) -> int:
     return int((await session.execute(statement)).rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
 
 
-async def _recount(session: AsyncSession, group: CandidateGroup) -> None:
+async def recount_group(session: AsyncSession, group: CandidateGroup) -> None:
     """Bring a group in step with its candidates; without any it goes, unless it was exported."""
     own = Candidate.group_id == group.id
     size, weight = (await session.execute(select(func.count(), func.sum(Candidate.weight)).where(own))).one()
@@ -229,6 +229,7 @@ async def _recount(session: AsyncSession, group: CandidateGroup) -> None:
     if not size and group.state != "exported":
         await session.execute(delete(Annotation).where(Annotation.group_id == group.id))
         await session.delete(group)
+        await session.flush()
         return
     group.size, group.weight = size, weight or 0
     if not lead_stays:

@@ -98,7 +98,7 @@ async def count_day(session: AsyncSession, day: date) -> Counted:
         if row.id in first_sent:
             waited = (first_sent[row.id] - row.created_at).total_seconds()
             counted.add("bot_s", row.channel, find_bucket(waited))
-        for city in {str(each.get("value")) for each in row.entities if each.get("entity") == "city"}:
+        for city in {_as_part(each.get("value")) for each in row.entities if each.get("entity") == "city"}:
             counted.add("city", city)
             counted.mark("city", city, row.contact_id)
     written = await _count_outbound(counted, session, start, end)
@@ -130,6 +130,11 @@ def find_outcome(state: str, keys: frozenset[str | None] | None) -> str:
         # Closed without a reply: a member of staff had the conversation.
         return "to_staff"
     return next((outcome for outcome, saying in _REPLIES_THAT_SAY if keys & saying), "answered")
+
+
+def _as_part(value: object) -> str:
+    """What people may have typed, as a part of a key: the sign between parts is none of its own."""
+    return str(value).replace("|", "¦")
 
 
 def _within(column: Any, start: datetime, end: datetime) -> ColumnElement[bool]:
@@ -240,8 +245,7 @@ async def _count_looked_up(counted: Counted, session: AsyncSession, start: datet
         shown = row.shown or {}
         if row.outcome in _PROPOSING:
             wanted = shown.get("wanted") or row.lookup
-            city, need = str(wanted.get("city") or ""), str(wanted.get("need") or "")
-            counted.add("search", city, need)
+            city, need = _as_part(wanted.get("city") or ""), _as_part(wanted.get("need") or "")
             for slug in shown.get("programmes", ()):
                 counted.add("proposed", slug)
                 counted.add("match", slug, city, need)

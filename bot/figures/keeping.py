@@ -117,8 +117,17 @@ async def rebuild(db: Database, say: Callable[[str], None] | None = None) -> int
 
 async def keep_all(db: Database, say: Callable[[str], None] | None = None) -> int:
     """Count every day that is due, and add up the months; how many days."""
+    return await keep_between(db, date.min, date.max, say)
+
+
+async def keep_between(db: Database, first: date, last: date, say: Callable[[str], None] | None = None) -> int:
+    """Count every day that is due from a first one to a last one, `STEP` in a transaction, and add up the months.
+
+    Returns:
+        How many days.
+    """
     async with db.read() as session:
-        due = await list_due_days(session)
+        due = [day for day in await list_due_days(session) if first <= day <= last]
     for place in range(0, len(due), STEP):
         await recount(db, due[place : place + STEP])
         number = min(place + STEP, len(due))

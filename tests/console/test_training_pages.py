@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from bot import staff
 from bot.annotation import examples
 from bot.annotation.gathering import gather_all
 from bot.clock import utc_now
-from bot.db.models import Annotation, AuditEntry, CandidateGroup
+from bot.db.erasure import erase_contact, purge_contact
+from bot.db.models import Annotation, AuditEntry, CandidateGroup, Contact
 
 AGO = timedelta(minutes=5)
 SAID = "vous prenez les gens qui travaillent la nuit à Rabat ?"
@@ -115,6 +117,30 @@ async def test_from_the_queue_to_the_examples(any_console: Console, folder: Path
     ]  # fmt: skip
     async with console.db.read() as session:
         assert all("nuit" not in str(details) for details in await session.scalars(select(AuditEntry.details)))
+
+
+async def test_what_is_taken_back_of_an_erased_person_goes(any_console: Console, folder: Path) -> None:
+    """The line leaves the files, and nothing that was made of their message stays to be exported again."""
+    console = any_console
+    group_id = await miss(console)
+    client = await console.sign_in("administrator")
+    await say(client, group_id, intent="jobintech_dates")
+    page = (await client.get("/training/export")).text
+    found = re.search(r'name="seen" value="([^"]+)"', page)
+    assert found is not None
+    await client.post("/training/export", {"seen": found[1]})
+    async with console.db.write() as session:
+        (contact_id,) = await session.scalars(select(Contact.id))
+        await erase_contact(session, contact_id, None, "x" * 16)
+        await purge_contact(session, contact_id)
+    assert SAID in (folder / "jobintech.fr.yml").read_text()
+    answer = await client.post(f"/training/groups/{group_id}/take-back")
+    assert answer.headers["location"] == "/console/training?view=exported&done=example_taken_back"
+    assert SAID not in (folder / "jobintech.fr.yml").read_text()
+    async with console.db.read() as session:
+        for model in (CandidateGroup, Annotation):
+            assert list(await session.scalars(select(model))) == []
+    assert ("example_taken_back", f"group:{group_id}") in {entry[1:] for entry in await console.audited()}
 
 
 async def test_what_is_wrong_is_said_and_nothing_is_lost(console: Console, signed_in: SignIn) -> None:

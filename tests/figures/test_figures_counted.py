@@ -11,7 +11,7 @@ from small_talk import Log, at
 from bot.clock import running_on
 from bot.db.engine import Database
 from bot.db.models import Application, Event, Message, Rating, Registration, StaffRequest
-from bot.figures.data import Figures
+from bot.figures.data import FEWEST_PEOPLE, Figures
 from bot.figures.keeping import keep_all
 from bot.figures.measuring import measure
 from bot.figures.period import Period
@@ -328,3 +328,20 @@ async def test_programmes_and_towns_of_few_people_are_not_told_apart(db: Databas
     assert [(row.key, row.figures[0].value) for row in matches.rows] == [("technopark|rabat|", 5)]
     # Both programmes for Fès (four people) and for Rabat and money (one).
     assert matches.folded == 4
+
+
+async def test_a_town_with_a_sign_of_ours_in_it(db: Database) -> None:
+    """What people type may have the sign that parts keys; it parts nothing, and the page does not fail for it."""
+    log = Log(db)
+    for _ in range(FEWEST_PEOPLE):
+        person = await log.person("web")
+        await log.says(person, "web", at("2026-11-10 10:00"), entities=[{"entity": "city", "value": "a|b|c"}])
+        await log.looks_up(
+            person, at("2026-11-10 10:03"), outcome="programmes_found",
+            lookup={"city": "a|b|c", "need": "x|y"}, shown={"programmes": ["technopark"]},
+        )  # fmt: skip
+    figures = await measured(db, "2026-11-10")
+    assert [row.key for row in figures.table("matches").rows] == ["technopark|a¦b¦c|x¦y"]
+    assert [(row.key, [each.value for each in row.figures]) for row in figures.table("cities").rows] == [
+        ("a¦b¦c", [5, 5]),
+    ]  # fmt: skip

@@ -20,10 +20,11 @@ from bot.campaigns.writing import list_undecided
 from bot.clock import utc_now
 from bot.console.audit import record
 from bot.console.campaigns import PATH, PREPARERS, RELEASERS, WRITERS
-from bot.console.campaigns.showing import describe_segment, find_quiet, list_fallbacks, name_members
+from bot.console.campaigns.showing import describe_segment, find_quiet, list_fallbacks
 from bot.console.campaigns.writing import read_campaign, read_draft, refuse
 from bot.console.ids import read_id
 from bot.console.layout import find_language, render
+from bot.console.members import name_members
 from bot.console.people.showing import make_namer
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages

@@ -19,13 +19,13 @@ from bot.console.campaigns.showing import (
     find_quiet,
     find_settings,
     list_fallbacks,
-    name_members,
     preview_text,
     read_moment,
     tally,
 )
 from bot.console.campaigns.writing import read_draft, refuse
 from bot.console.layout import render
+from bot.console.members import name_members
 from bot.console.people.showing import make_namer
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form

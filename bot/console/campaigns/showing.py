@@ -25,7 +25,7 @@ from bot.campaigns.segments import (
 from bot.campaigns.writing import NOBODY, PLACEHOLDERS, compose, fit_template, read_as
 from bot.clock import MOROCCO
 from bot.console.content.preview import Preview, Shown, show_outbound
-from bot.db.models import Campaign, City, StaffMember, Track
+from bot.db.models import Campaign, City, Track
 from bot.db.seed.fields import EVENT_TOPICS, PUBLICATION_TOPICS
 from bot.hours import QuietHours
 from bot.journeys.reading import UNDECIDED
@@ -216,13 +216,6 @@ def read_moment(typed: str) -> datetime | str | None:
     at = local.replace(tzinfo=MOROCCO).astimezone(UTC)
     # When clocks go forward an hour does not exist.
     return at if at.astimezone(MOROCCO).replace(tzinfo=None) == local else "campaigns.skipped_time"
-
-
-async def name_members(session: AsyncSession, ids: Iterable[int | None]) -> dict[int, str]:
-    """The names of some accounts."""
-    known = {each for each in ids if each is not None}
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(StaffMember.id.in_(known))
-    return {number: name or email for number, name, email in await session.execute(query)}
 
 
 def describe_segment(segment: Segment, named: Any) -> list[tuple[str, str]]:

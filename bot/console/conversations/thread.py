@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.console.conversations import ANSWERING, PATH
@@ -22,6 +21,7 @@ from bot.console.conversations.state import find_state, list_templates
 from bot.console.conversations.wording import name_topic
 from bot.console.ids import read_id
 from bot.console.layout import find_language, render
+from bot.console.members import name_members
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database
@@ -31,7 +31,7 @@ from bot.console.training import PATH as TRAINING
 from bot.console.words import Language
 from bot.db.annotation_queue import find_labelled
 from bot.db.conversations import count_waiting
-from bot.db.models import Contact, StaffMember
+from bot.db.models import Contact
 from bot.db.threads import ThreadMessage, find_contact, list_notes, list_tags, read_thread
 
 #: Messages a page.
@@ -87,7 +87,7 @@ async def show_conversation(
             thread = await read_thread(session, contact_id, **place, limit=PAGE_SIZE)
         except LookupError:
             raise HTTPException(404) from None
-        staff = await _name_staff(session, list_writers(thread.messages))
+        staff = await name_members(session, list_writers(thread.messages))
         state = await find_state(request, session, signed, language, contact)
         person = await describe_person(request, session, signed, contact, sight)
         tags = await list_tags(session, contact_id)
@@ -159,7 +159,7 @@ async def _show_news(request: Request, signed: Signed, contact_id: int) -> Respo
         if given.get("seen") == digest:
             return Response(status_code=204)
         sight = (await find_sights(session, signed, [contact_id]))[contact_id]
-        staff = await _name_staff(session, list_writers(thread.messages))
+        staff = await name_members(session, list_writers(thread.messages))
         canned = await list_canned(session, signed.member_id) if state["mode"] == "mine" else []
         labels = await _read_labels(session, language, thread.messages)
     new = [message for message in thread.messages if message.id > last]
@@ -234,10 +234,3 @@ async def _read_labels(
         }
         for number, row in rows.items()
     }
-
-
-async def _name_staff(session: AsyncSession, ids: set[int]) -> dict[int, str]:
-    if not ids:
-        return {}
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(StaffMember.id.in_(ids))
-    return {number: name or email for number, name, email in await session.execute(query)}

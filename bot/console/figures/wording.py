@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from babel import Locale
 from babel.dates import format_interval, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from bot.console.conversations.wording import describe_duration
 from bot.console.layout import write_day
-from bot.console.words import Language, translate
+from bot.console.words import LOCALES, Language, translate
 from bot.figures.data import Figure, Unit
 from bot.figures.period import Period, Step
 
-#: Parsed once: a page writes more than a thousand numbers, and each would look its locale up again.
-_LOCALES: dict[Language, Locale] = {"fr": Locale("fr"), "ar": Locale("ar", "MA"), "en": Locale("en", "GB")}
 #: What stands before a change; its words stand beside it.
 _ARROWS = {"up": "▲", "down": "▼", "same": "=", "new": "▲", "unknown": ""}
 
@@ -45,7 +42,7 @@ class Shown:
 @lru_cache(maxsize=8192)
 def write_number(language: Language, value: float | None, unit: Unit) -> str:
     """A value in its unit; None is said, and not written as 0."""
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     if value is None:
         return translate(language, "figures.no_data")
     if unit == "share":
@@ -81,7 +78,7 @@ def show(language: Language, figure: Figure) -> Shown:
 
 def _write_change(language: Language, figure: Figure) -> str:
     by = abs(figure.change or 0)
-    locale = _LOCALES[language]
+    locale = LOCALES[language]
     if figure.unit == "share":
         points = round(by * 100, 1)
         # French has the singular below two.
@@ -92,7 +89,7 @@ def _write_change(language: Language, figure: Figure) -> str:
 
 def write_days(language: Language, first: date, last: date, *, with_year: bool = False) -> str:
     """Some days, short, for the foot of a chart or a line of a table: ``12 nov.``, ``2–8 nov.``."""
-    locale, skeleton = _LOCALES[language], "yMMMd" if with_year else "MMMd"
+    locale, skeleton = LOCALES[language], "yMMMd" if with_year else "MMMd"
     if first == last:
         return str(format_skeleton(skeleton, first, locale=locale))
     return str(format_interval(first, last, skeleton, locale=locale))
@@ -100,13 +97,13 @@ def write_days(language: Language, first: date, last: date, *, with_year: bool =
 
 def write_foot(language: Language, first: date, step: Step) -> str:
     """A point at the foot of a chart: its first day, or its month."""
-    return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=_LOCALES[language]))
+    return str(format_skeleton("MMM" if step == "month" else "MMMd", first, locale=LOCALES[language]))
 
 
 def write_stretch(language: Language, first: date, last: date, step: Step) -> str:
     """A point of a series: a day, some days of a week, or a month with its year."""
     if step == "month":
-        return str(format_skeleton("yMMM", first, locale=_LOCALES[language]))
+        return str(format_skeleton("yMMM", first, locale=LOCALES[language]))
     return write_days(language, first, last)
 
 

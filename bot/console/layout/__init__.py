@@ -21,6 +21,7 @@ from bot.console.security.sessions import Signed, set_cookie
 from bot.console.words import (
     DEFAULT_LANGUAGE,
     LANGUAGE_NAMES,
+    LOCALES,
     RIGHT_TO_LEFT,
     Language,
     is_language,
@@ -32,7 +33,6 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 #: Keeps the language that was chosen before the sign-in, for a year.
 LANGUAGE_COOKIE = "console-language"
 LANGUAGE_COOKIE_S = 365 * 24 * 3600
-_LOCALES: dict[Language, str] = {"fr": "fr", "ar": "ar_MA", "en": "en_GB"}
 
 
 def find_language(request: Request) -> Language:
@@ -97,7 +97,7 @@ def _signed(request: Request) -> Signed | None:
 
 
 def _when(language: Language, time: datetime) -> str:
-    local, locale = time.astimezone(MOROCCO), _LOCALES[language]
+    local, locale = time.astimezone(MOROCCO), LOCALES[language]
     return f"{format_date(local, 'medium', locale=locale)} {format_time(local, 'short', locale=locale)}"
 
 
@@ -107,12 +107,12 @@ def _day(language: Language, time: datetime) -> str:
 
 def write_day(language: Language, day: date) -> str:
     """A day in a sentence; French says the first of a month as an ordinal."""
-    written = str(format_date(day, "long", locale=_LOCALES[language]))
+    written = str(format_date(day, "long", locale=LOCALES[language]))
     return f"1er{written[1:]}" if language == "fr" and day.day == 1 else written
 
 
 def _clock(language: Language, time: datetime) -> str:
-    return format_time(time.astimezone(MOROCCO), "short", locale=_LOCALES[language])
+    return format_time(time.astimezone(MOROCCO), "short", locale=LOCALES[language])
 
 
 def _isolate(text: str) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from babel.numbers import format_decimal, format_percent
 
-from bot.console.words import Language, translate
+from bot.console.words import LOCALES, Language, translate
 from bot.messages import LANGUAGE_NAMES
 from bot.registry.comparison import SIGNIFICANCE
 
-#: As the dates of pages.
-_LOCALES: Final[dict[Language, str]] = {"fr": "fr", "ar": "ar_MA", "en": "en_GB"}
 #: Of these a smaller value is the better one.
 SMALLER_IS_BETTER = frozenset({"good_refused"})
 
@@ -22,12 +20,12 @@ def show_share(language: Language, share: float | None) -> str:
     """A share of 1 as a percentage with one decimal; a dash where nothing could be counted."""
     if share is None:
         return "–"
-    return str(format_percent(share, format="#,##0.0 %", locale=_LOCALES[language]))
+    return str(format_percent(share, format="#,##0.0 %", locale=LOCALES[language]))
 
 
 def show_count(language: Language, count: int) -> str:
     """A whole number with its thousands apart."""
-    return str(format_decimal(count, locale=_LOCALES[language]))
+    return str(format_decimal(count, locale=LOCALES[language]))
 
 
 def show_points(language: Language, before: float | None, after: float | None) -> str:
@@ -35,7 +33,7 @@ def show_points(language: Language, before: float | None, after: float | None) -
     if before is None or after is None:
         return ""
     points = round((after - before) * 100, 1)
-    number = format_decimal(abs(points), format="0.0", locale=_LOCALES[language])
+    number = format_decimal(abs(points), format="0.0", locale=LOCALES[language])
     sign = "±" if points == 0 else "+" if points > 0 else "−"
     return translate(language, "models.points", number=f"{sign}{number}")
 
@@ -45,7 +43,7 @@ def show_seconds(language: Language, seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 10:
-        number = format_decimal(round(seconds, 1), format="0.0", locale=_LOCALES[language])
+        number = format_decimal(round(seconds, 1), format="0.0", locale=LOCALES[language])
         return translate(language, "models.time.seconds", seconds=number)
     whole = round(seconds)
     if whole < 60:
@@ -118,5 +116,5 @@ def _show_p(language: Language, p: float | None) -> str:
     if p is None:
         return ""
     if p < 0.001:
-        return "p < " + str(format_decimal(0.001, format="0.000", locale=_LOCALES[language]))
-    return "p = " + str(format_decimal(round(p, 3), format="0.000", locale=_LOCALES[language]))
+        return "p < " + str(format_decimal(0.001, format="0.000", locale=LOCALES[language]))
+    return "p = " + str(format_decimal(round(p, 3), format="0.000", locale=LOCALES[language]))

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import utc_now
 from bot.console.layout import render
+from bot.console.members import name_members
 from bot.console.models import TRAINING
 from bot.console.models.figures import show_count, show_seconds, show_share
 from bot.console.roles import ADMINISTRATORS
 from bot.console.security.sessions import Signed
 from bot.console.words import Language
-from bot.db.models import ModelJob, ModelServer, ModelSwitch, ModelVersion, StaffMember
+from bot.db.models import ModelJob, ModelServer, ModelSwitch, ModelVersion
 from bot.registry.swaps import is_there
 from bot.registry.versions import Standing, find_open_switch, find_standing, list_servers
 from bot.training import Inputs, Project
@@ -38,7 +39,8 @@ async def read_state(session: AsyncSession, request: Request, signed: Signed, la
     versions = list(await session.scalars(newest.limit(SHOWN_VERSIONS)))
     jobs = list(await session.scalars(select(ModelJob).order_by(ModelJob.id.desc()).limit(SHOWN_STEPS)))
     switches = list(await session.scalars(select(ModelSwitch).order_by(ModelSwitch.id.desc()).limit(SHOWN_STEPS)))
-    names = await _name_members(session, [*jobs, *switches], versions)
+    named = [job.asked_by_id for job in jobs] + [switch.asked_by_id for switch in switches]
+    names = await name_members(session, named + [version.made_by_id for version in versions])
     running = next((job for job in jobs if job.state == "running"), None)
     seen = (
         [(version.id, version.figures is None, version.dropped_at) for version in versions],
@@ -195,11 +197,3 @@ def _list_steps(
             }
         )
     return sorted(steps, key=lambda step: step["at"], reverse=True)[:SHOWN_STEPS]
-
-
-async def _name_members(
-    session: AsyncSession, asked: Iterable[ModelJob | ModelSwitch], versions: Iterable[ModelVersion]
-) -> dict[int, str]:
-    ids = {row.asked_by_id for row in asked} | {version.made_by_id for version in versions}
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(StaffMember.id.in_(ids - {None}))
-    return {number: name or email for number, name, email in await session.execute(query)}

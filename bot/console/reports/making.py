@@ -18,7 +18,7 @@ from bot.db.conditions import begin
 from bot.db.engine import Database
 from bot.db.models import Message
 from bot.errors import AssistantError
-from bot.figures.keeping import list_due_days, recount
+from bot.figures.keeping import keep_between
 from bot.figures.measuring import measure
 from bot.figures.period import FIRST_YEAR, Period
 from bot.report.pdf import write_report
@@ -80,9 +80,7 @@ async def make_report(db: Database, answers: Answers, month: str, language: Lang
     """
     period = Period.named(month, today())
     async with _ONE_AT_A_TIME:
-        async with db.read() as session:
-            due = await list_due_days(session)
-        await recount(db, [day for day in due if period.before.first <= day <= period.last])
+        await keep_between(db, period.before.first, period.last)
         await answers.refresh()
         async with db.snapshot() as session:
             figures = await measure(session, period)

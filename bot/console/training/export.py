@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import Request, Response
@@ -17,6 +18,7 @@ from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database, read_form
 from bot.console.training import PATH, SETTLING
 from bot.console.words import Language
+from bot.db.models import CandidateGroup
 
 pages = Pages()
 
@@ -58,16 +60,18 @@ async def carry_export_out(request: Request, signed: SignedIn) -> Response:
 async def take_group_back(request: Request, signed: SignedIn, group_id: int) -> Response:
     """Take an example out of the files again, so that it can be labelled and exported anew."""
     try:
-        files = ExampleFiles()
+        files = await asyncio.to_thread(ExampleFiles)
         async with database(request).write() as session:
             was_there = await take_back(session, group_id, files)
             record(session, signed.member_id, "example_taken_back", f"group:{group_id}")
+            is_left = await session.get(CandidateGroup, group_id) is not None
     except ValueError:
         return RedirectResponse(f"{PATH}/groups/{group_id}", 303)
     except ExamplesError as error:
         return await _show(request, True, str(error))
     done = "example_taken_back" if was_there else "example_was_gone"
-    return RedirectResponse(f"{PATH}/groups/{group_id}?done={done}", 303)
+    where = f"/groups/{group_id}?done={done}" if is_left else f"?view=exported&done={done}"
+    return RedirectResponse(f"{PATH}{where}", 303)
 
 
 async def _plan(request: Request) -> Plan:

@@ -7,18 +7,17 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.annotation.agreement import measure, unite
 from bot.console.layout import find_language, render
+from bot.console.members import name_members
 from bot.console.roles import EVERYBODY
 from bot.console.routing import Pages
 from bot.console.security.guard import SignedIn, database
 from bot.console.training import ANNOTATING, PATH, SETTLING
 from bot.console.training.showing import show_row
 from bot.db.annotation_queue import STATES, State, count_groups, count_pairs, find_next, list_groups
-from bot.db.models import StaffMember
 
 #: Groups a page.
 PAGE_SIZE = 30
@@ -84,9 +83,7 @@ async def _describe_agreement(session: AsyncSession) -> dict[str, Any]:
     """Of everybody the observed agreement, and of each two their Cohen's kappa."""
     pairs = await count_pairs(session)
     ids = {member_id for pair in pairs for member_id in pair}
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(StaffMember.id.in_(ids))
-    members = await session.execute(query)
-    names = {member_id: name or email for member_id, name, email in members}
+    names = await name_members(session, ids)
     total = unite(pairs.values())
     measured = [(pair, each) for pair, labels in pairs.items() if (each := measure(labels)) is not None]
     return {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeGuard, get_args
 
 import yaml
+from babel import Locale
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -17,6 +18,8 @@ LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 DEFAULT_LANGUAGE: Final[Language] = "fr"
 #: Each under its own name.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "ar": "العربية", "en": "English"}
+#: By which Babel writes dates and numbers of pages; parsed once, since a page may write more than a thousand.
+LOCALES: Final[dict[Language, Locale]] = {"fr": Locale("fr"), "ar": Locale("ar", "MA"), "en": Locale("en", "GB")}
 RIGHT_TO_LEFT: Final[frozenset[Language]] = frozenset({"ar"})
 
 

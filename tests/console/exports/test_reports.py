@@ -7,7 +7,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,9 +28,11 @@ from bot.console.reports.making import ReportError, list_months, make_report, mo
 from bot.console.reports.wording import Speaker
 from bot.console.roles import ROLES, Role
 from bot.console.words import LANGUAGES, Language
+from bot.db.engine import Database
 from bot.db.migrate import migrate
 from bot.db.models import City
 from bot.db.report_mails import list_mails
+from bot.figures import keeping
 from bot.figures.data import Figure
 from bot.settings import Settings
 
@@ -237,6 +239,22 @@ async def test_everybody_reads_reports(console: Console, role: Role) -> None:
     assert (await client.post("/reports/pdf", {"month": "../etc", "language": "fr"})).status_code == 404
     wrong = await client.post("/reports/pdf", {"month": "2026-11", "language": "de"})
     assert wrong.status_code == 422 and "Choisissez une langue" in wrong.text
+
+
+async def test_days_are_counted_a_few_in_a_transaction(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two months that nobody counted yet must not keep every message waiting until the report is made."""
+    await talk(console, datetime(2026, 10, 1, 12, tzinfo=UTC))
+    counted: list[list[date]] = []
+
+    async def note(db: Database, days: Iterable[date]) -> None:
+        counted.append(list(days))
+        await recount(db, counted[-1])
+
+    recount = keeping.recount
+    monkeypatch.setattr(keeping, "recount", note)
+    await read(console, "2026-11")
+    assert sum(map(len, counted)) == 61
+    assert max(map(len, counted)) <= keeping.STEP
 
 
 async def test_an_administrator_sends_now(empty_database: Path, tmp_path: Path, mailbox: Mailbox) -> None:

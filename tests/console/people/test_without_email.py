@@ -6,7 +6,7 @@ import pytest
 from people.filed import add_application, add_person, add_request
 from staffed import Console
 
-SAID = "Aucune : la personne a dit ne pas en avoir"
+SAID = "Aucune\u00a0: la personne a dit ne pas en avoir"
 
 
 @pytest.mark.parametrize("role", ["adviser", "analyst"])
