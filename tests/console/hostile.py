@@ -150,6 +150,8 @@ CODES: Final[dict[str, tuple[Any, str]]] = {
     "disclosures.who": (lambda n: f"{n:064}", _HASH),
     "interactions.shown": ([], "codes and slugs that our own actions found"),
     "figure_days.counts": ({}, "counted by the app"),
+    "figure_months.counts": ({}, "counted by the app"),
+    "figure_months.daily": ({}, "counted by the app"),
     "events.usual_month": (5, "a number"),
     "events.is_registered_here": (True, "whether one registers here"),
     "events.registration_closed_at": (None, "a time"),
@@ -195,7 +197,7 @@ SHAPES: Final[dict[str, tuple[Mapping[str, Any], ...]]] = {
     "content_revisions": ({}, {"kind": "events", "key": lambda n: f"hostile-{n}"}),
 }
 #: Tables whose one row is made at the start, and what the app counts by itself.
-_LEFT = frozenset({"content_state", "staff_policy", "gathering", "figure_days"})
+_LEFT = frozenset({"content_state", "staff_policy", "gathering", "figure_days", "figure_months"})
 
 
 def list_columns() -> list[Column[Any]]:
