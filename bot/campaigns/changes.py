@@ -68,14 +68,15 @@ async def copy(session: AsyncSession, campaign: Campaign, title: str, member_id:
 
 
 async def change_segment(
-    session: AsyncSession, campaign_id: int, title: str, segment: Segment, member_id: int
+    session: AsyncSession, campaign_id: int, title: str, segment: Segment, member_id: int, seen: int
 ) -> Campaign:
-    """Say anew for whom a draft is.
+    """Say anew for whom a draft is, for whoever had version `seen` before them.
 
     Raises:
-        NotNow: it is no draft any more, or its texts have names that people agree to for another purpose only.
+        NotNow: it is no draft any more, somebody else changed it meanwhile, or its texts have names that people agree
+            to for another purpose only.
     """
-    campaign = await _lock_in(session, campaign_id, "draft")
+    campaign = await _lock_draft(session, campaign_id, seen)
     _check_names(campaign, segment.purpose)
     campaign.title, campaign.purpose, campaign.segment = title, segment.purpose, segment.as_json()
     _note_change(campaign, member_id)
@@ -103,15 +104,20 @@ async def change_texts(
     Raises:
         NotNow: it is no draft any more, or somebody else changed it meanwhile.
     """
-    campaign = await _lock_in(session, campaign_id, "draft")
-    if campaign.version != seen:
-        raise NotNow("changed")
+    campaign = await _lock_draft(session, campaign_id, seen)
     campaign.texts = {each: texts[each] for each in VARIETIES if texts.get(each)}
     valid = {NOBODY, *campaign.texts}
     campaign.fallbacks = {
         each: fallbacks[each] for each in VARIETIES if each not in campaign.texts and fallbacks.get(each) in valid
     }
     _note_change(campaign, member_id)
+    return campaign
+
+
+async def _lock_draft(session: AsyncSession, campaign_id: int, seen: int) -> Campaign:
+    campaign = await _lock_in(session, campaign_id, "draft")
+    if campaign.version != seen:
+        raise NotNow("changed")
     return campaign
 
 
@@ -148,9 +154,7 @@ async def release(
     Raises:
         NotNow: it is no draft any more, was changed since, is not all written, or its time is over.
     """
-    campaign = await _lock_in(session, campaign_id, "draft")
-    if campaign.version != seen:
-        raise NotNow("changed")
+    campaign = await _lock_draft(session, campaign_id, seen)
     if not campaign.texts:
         raise NotNow("unwritten")
     if list_undecided(campaign):

@@ -299,12 +299,30 @@ async def test_a_name_stays_with_the_purpose_that_allows_it(served: Console) -> 
     editor = await served.sign_in("editor")
     campaign_id = await create(editor, purpose="application")
     await write(editor, campaign_id, **{"text-fr": "Bonjour {{ first_name }}, à bientôt."})
-    answer = await editor.post(f"/campaigns/{campaign_id}/segment", SEGMENT | {"title": "Salons", "purpose": "events"})
+    answer = await editor.post(
+        f"/campaigns/{campaign_id}/segment", SEGMENT | {"title": "Salons", "purpose": "events", "seen": "2"}
+    )
     assert answer.status_code == 422
     assert "first_name" in answer.text and 'value="Salons"' in answer.text
     campaign = await read_campaign(served.db, campaign_id)
     assert (campaign.purpose, campaign.version) == ("application", 2)
     assert "campaign_segment_changed" not in {action for _, action, _ in await served.audited()}
     await write(editor, campaign_id, 2)
-    answer = await editor.post(f"/campaigns/{campaign_id}/segment", SEGMENT | {"purpose": "events"})
+    answer = await editor.post(f"/campaigns/{campaign_id}/segment", SEGMENT | {"purpose": "events", "seen": "3"})
     assert answer.status_code == 303
+
+
+async def test_nobody_overwrites_the_other_s_segment_unknowingly(served: Console) -> None:
+    """Of two who have the form open the second one is told; what they typed stays, and saving again is knowingly."""
+    editor, other = await served.sign_in("editor"), await served.sign_in("editor")
+    campaign_id = await create(editor)
+    path = f"/campaigns/{campaign_id}/segment"
+    assert 'name="seen" value="1"' in (await other.get(path)).text
+    assert (await editor.post(path, SEGMENT | {"title": "La première", "seen": "1"})).status_code == 303
+    late = SEGMENT | {"title": "La seconde", "seen": "1"}
+    answer = await other.post(path, late)
+    assert answer.status_code == 409 and 'role="alert"' in answer.text
+    assert 'value="La seconde"' in answer.text and 'name="seen" value="2"' in answer.text
+    assert (await read_campaign(served.db, campaign_id)).title == "La première"
+    assert (await other.post(path, late | {"seen": "2"})).status_code == 303
+    assert (await read_campaign(served.db, campaign_id)).title == "La seconde"

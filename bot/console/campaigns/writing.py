@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,10 +79,15 @@ async def change_segment(request: Request, signed: SignedIn, campaign_id: int) -
         return await _show_segment(request, campaign, form, is_sent=True)
     try:
         async with database(request).write() as session:
-            await changes.change_segment(session, campaign_id, title, asked.segment, signed.member_id)
+            await changes.change_segment(session, campaign_id, title, asked.segment, signed.member_id, _read_seen(form))
             subject = f"campaign:{campaign_id}"
             record(session, signed.member_id, "campaign_segment_changed", subject, purpose=asked.segment.purpose)
     except NotNow as error:
+        if error.code == "changed":
+            # What they typed stays, and counts as typed over the newer one: who saves again does so knowingly.
+            newer = await read_draft(request, campaign_id)
+            given = form | {"seen": str(newer.version)}
+            return await _show_segment(request, newer, given, is_sent=True, is_changed=True)
         if error.code != "named":
             return refuse(campaign_id, error)
         return await _show_segment(request, campaign, form, is_sent=True, named_in_texts=error.names)
@@ -100,6 +106,12 @@ async def count_segment(request: Request) -> Response:
     return render(request, "campaigns/counts.html", counted=counted, asked=asked, named=named, is_fragment=True)
 
 
+def _read_seen(form: Mapping[str, str]) -> int:
+    """The version that the form was opened with; 0, which none has, where it does not say."""
+    seen = form.get("seen", "")
+    return int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 9 else 0
+
+
 async def _show_segment(
     request: Request,
     campaign: Campaign | None,
@@ -107,6 +119,7 @@ async def _show_segment(
     *,
     is_sent: bool,
     named_in_texts: tuple[str, ...] = (),
+    is_changed: bool = False,
 ) -> Response:
     title = given.get("title", "").strip()
     async with database(request).read() as session:
@@ -126,8 +139,10 @@ async def _show_segment(
     return render(
         request,
         "campaigns/segment.html",
-        422 if is_sent else 200,
+        409 if is_changed else 422 if is_sent else 200,
         campaign=campaign,
+        seen=_read_seen(given) or (campaign.version if campaign is not None else 0),
+        is_changed=is_changed,
         title_typed=title,
         asked=Asked(asked.segment, asked.typed, errors),
         errors=errors,
@@ -161,7 +176,7 @@ async def change_texts(request: Request, signed: SignedIn, campaign_id: int) -> 
         fault = find_fault(answers, texts[variety], variety, campaign.purpose) if texts[variety] else None
         if fault is not None:
             faults[variety] = fault
-    seen = int(form.get("seen", "")) if form.get("seen", "").isdecimal() and len(form["seen"]) < 9 else 0
+    seen = _read_seen(form)
     if faults:
         return await _show_texts(request, campaign, texts, fallbacks, faults, seen=seen, status=422)
     try:
